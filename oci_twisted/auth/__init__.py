@@ -1,0 +1,1 @@
+"""Providers of the two seams of access."""

@@ -1,0 +1,1 @@
+"""The wire: Klein's route table, and two fronts that serve it."""

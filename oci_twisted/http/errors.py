@@ -1,0 +1,66 @@
+"""
+Refusals, rendered: the one place where an error becomes an answer.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+
+from oci_twisted.http.replies import json_reply
+from oci_twisted.spec.errors import (
+    TABLE,
+    InternalFault,
+    MethodNotAllowed,
+    RangeUnsatisfiable,
+    RegistryError,
+    Unauthorized,
+    Unavailable,
+    UploadBusy,
+)
+
+if TYPE_CHECKING:
+    from oci_twisted.http.replies import Headers, Reply
+    from oci_twisted.spec.descriptors import Json
+
+_log = Logger()
+
+# A writer that the client has lost is given up at once when its connection breaks, so soon is soon enough.
+_RETRY_SECONDS = "1"
+
+
+def render(error: RegistryError, headers: Headers = ()) -> Reply:
+    """
+    Answer the error document for a refusal (distribution-spec, "Error Codes").
+
+    :param headers: what the endpoint adds, such as the session's ``Location``.
+    """
+    row = TABLE[type(error)]
+    entries: list[Json] = []
+    for message, detail in error.documents():
+        entry: dict[str, Json] = {"code": row.code, "message": message}
+        if detail is not None:
+            entry["detail"] = {key: list(value) if isinstance(value, list) else value for key, value in detail.items()}
+        entries.append(entry)
+    return json_reply(row.status, {"errors": entries}, (*_headers(error), *headers))
+
+
+def render_fault() -> Reply:
+    """Answer 500 for the exception that is being dealt with; the log says the rest under the same incident."""
+    incident = uuid.uuid4().hex
+    _log.failure("incident {incident}", incident=incident)
+    return render(InternalFault(incident))
+
+
+def _headers(error: RegistryError) -> Headers:
+    if isinstance(error, Unauthorized):
+        return (("WWW-Authenticate", error.challenge),)
+    if isinstance(error, MethodNotAllowed):
+        return (("Allow", ", ".join(error.allowed)),)
+    if isinstance(error, RangeUnsatisfiable):
+        return (("Content-Range", f"bytes */{error.size}"),)
+    if isinstance(error, Unavailable | UploadBusy):
+        return (("Retry-After", _RETRY_SECONDS),)
+    return ()

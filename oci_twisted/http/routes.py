@@ -1,0 +1,244 @@
+"""
+The API: a line a route, a line of the specification each.
+
+Klein holds the table.  Both fronts look up a request's route in it and go through `API.answer`; there is no
+other way to an endpoint.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from klein import Klein
+from twisted.internet.defer import CancelledError
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
+
+from oci_twisted.http import blobs, listings, manifests, uploads, visitors
+from oci_twisted.http.access import AccessLog
+from oci_twisted.http.authorize import Gate, Route
+from oci_twisted.http.errors import render, render_fault
+from oci_twisted.http.mounted import serve
+from oci_twisted.http.replies import Reply, json_reply
+from oci_twisted.http.targets import parse_path
+from oci_twisted.interfaces import Action
+from oci_twisted.spec.digests import parse_digest
+from oci_twisted.spec.errors import ExtensionUnknown, MethodNotAllowed, RegistryError
+from oci_twisted.spec.names import RepositoryName, parse_name, parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.python.failure import Failure
+    from twisted.web.server import Request
+
+    from oci_twisted.http.authorize import Endpoint
+    from oci_twisted.http.calls import Call
+    from oci_twisted.interfaces import IAuthenticator, IAuthorizer
+    from oci_twisted.registry.registry import StoredRegistry
+
+E = TypeVar("E", bound="Endpoint")
+
+_ROUTES: dict[str, Route] = {}
+_CACHED_ROUTES = 4096
+
+table = Klein()
+# Clients follow no redirect to a prettier path, and a name with an empty part is an error to be told.
+table.url_map.strict_slashes = False
+table.url_map.merge_slashes = False
+
+
+async def _through_klein(api: API, request: Request, **_values: str) -> None:
+    await serve(api, request)
+
+
+@table.handle_errors(HTTPException)  # type: ignore[arg-type]  # Klein's signature is for IRequest
+async def _not_routed(api: API, request: Request, _failure: Failure) -> None:
+    # Klein found no route.  Nor does the API, and it says so in the protocol's own form.
+    await serve(api, request)
+
+
+def route(path: str, method: str, action: Action) -> Callable[[E], E]:
+    """
+    Put an endpoint into the table.
+
+    :param path: in werkzeug's syntax; ``name`` is the repository's, and is parsed before the endpoint is called.
+    :param method: GET serves HEAD as well.
+    :param action: what the caller has to be permitted.
+    """
+
+    def enter(endpoint: E) -> E:
+        name = endpoint.__name__
+        _ROUTES[name] = Route(action, endpoint)
+        table.route(path, methods=[method], endpoint=name)(_through_klein)
+        return endpoint
+
+    return enter
+
+
+class API:
+    """
+    The endpoints, on one registry.
+
+    :cvar app: the table, bound to the instance by Klein.
+    :ivar access: the log of what was asked.
+    :ivar stopping: whether the process is on its way out, so that an orchestrator sends nobody any more.
+    """
+
+    app = table
+
+    def __init__(
+        self,
+        registry: StoredRegistry,
+        authenticator: IAuthenticator,
+        authorizer: IAuthorizer,
+        access: AccessLog | None = None,
+    ) -> None:
+        self._registry = registry
+        self._policy = registry.policy
+        self._gate = Gate(authenticator, authorizer, read_only=registry.policy.read_only)
+        self._urls = table.url_map.bind("registry")
+        self._find = lru_cache(_CACHED_ROUTES)(self._match)
+        self._prefix = secrets.token_hex(4)
+        self._counter = itertools.count(1)
+        self.access = access or AccessLog()
+        self.stopping = False
+
+    def next_request_id(self) -> str:
+        """Answer a name that no other request has."""
+        return f"{self._prefix}-{next(self._counter):x}"
+
+    async def answer(self, call: Call) -> Reply:
+        """Answer a call, whatever happens: a refusal is an answer, and so is a fault of ours."""
+        try:
+            found, name, values = self._find(call.method, call.raw_path)
+            await self._gate.admit(call, found.action, name)
+            if name is None:
+                return await found.endpoint(self, call, **values)
+            return await found.endpoint(self, call, name, **values)
+        except RegistryError as error:
+            return render(error)
+        except CancelledError:
+            raise
+        except Exception:  # noqa: BLE001 - the boundary: it is logged, and the client learns the incident's id
+            return render_fault()
+
+    def _match(self, method: str, raw_path: bytes) -> tuple[Route, RepositoryName | None, dict[str, Any]]:
+        path = parse_path(raw_path)
+        try:
+            endpoint, values = self._urls.match(path, method=method)
+        except NoSuchMethod as error:
+            raise MethodNotAllowed(method, error.valid_methods or ()) from error
+        except NotFound as error:
+            raise ExtensionUnknown("there is nothing at this path; the API begins at /v2/") from error
+        others = dict(values)
+        name = others.pop("name", None)
+        return _ROUTES[endpoint], None if name is None else parse_name(name), others
+
+    @route("/v2/", "GET", Action.PING)
+    async def ping(self, call: Call) -> Reply:
+        """end-1."""
+        del call
+        return json_reply(200, {})
+
+    @route("/v2/<path:name>/blobs/<digest>", "GET", Action.PULL)
+    async def get_blob(self, call: Call, name: RepositoryName, digest: str) -> Reply:
+        """end-2."""
+        return await blobs.get(self._registry.repository(name), call, parse_digest(digest))
+
+    @route("/v2/<path:name>/manifests/<reference>", "GET", Action.PULL)
+    async def get_manifest(self, call: Call, name: RepositoryName, reference: str) -> Reply:
+        """end-3."""
+        return await manifests.get(self._registry.repository(name), call, parse_reference(reference))
+
+    @route("/v2/<path:name>/blobs/uploads/", "POST", Action.PUSH)
+    async def begin_upload(self, call: Call, name: RepositoryName) -> Reply:
+        """end-4a, end-4b, end-4c, end-11."""
+        return await uploads.begin(self._registry, self._gate, call, name)
+
+    @route("/v2/<path:name>/blobs/uploads/<session_id>", "PATCH", Action.PUSH)
+    async def append_to_upload(self, call: Call, name: RepositoryName, session_id: str) -> Reply:
+        """end-5."""
+        return await uploads.append(self._registry.repository(name), call, session_id)
+
+    @route("/v2/<path:name>/blobs/uploads/<session_id>", "PUT", Action.PUSH)
+    async def finish_upload(self, call: Call, name: RepositoryName, session_id: str) -> Reply:
+        """end-6."""
+        return await uploads.finish(self._registry.repository(name), call, session_id)
+
+    @route("/v2/<path:name>/manifests/<reference>", "PUT", Action.PUSH)
+    async def put_manifest(self, call: Call, name: RepositoryName, reference: str) -> Reply:
+        """end-7a, end-7b."""
+        repository = self._registry.repository(name)
+        return await manifests.put(repository, call, parse_reference(reference), self._policy.manifest_limit)
+
+    @route("/v2/<path:name>/tags/list", "GET", Action.PULL)
+    async def list_tags(self, call: Call, name: RepositoryName) -> Reply:
+        """end-8a, end-8b."""
+        return await listings.tags(self._registry.repository(name), call, self._policy.page_limit)
+
+    @route("/v2/<path:name>/manifests/<reference>", "DELETE", Action.DELETE)
+    async def delete_manifest(self, call: Call, name: RepositoryName, reference: str) -> Reply:
+        """end-9."""
+        return await manifests.delete(self._registry.repository(name), call, parse_reference(reference))
+
+    @route("/v2/<path:name>/blobs/<digest>", "DELETE", Action.DELETE)
+    async def delete_blob(self, call: Call, name: RepositoryName, digest: str) -> Reply:
+        """end-10."""
+        del call
+        return await blobs.delete(self._registry.repository(name), parse_digest(digest))
+
+    @route("/v2/<path:name>/referrers/<digest>", "GET", Action.PULL)
+    async def list_referrers(self, call: Call, name: RepositoryName, digest: str) -> Reply:
+        """end-12a, end-12b."""
+        repository = self._registry.repository(name)
+        return await listings.referrers(repository, call, parse_digest(digest), self._policy.page_limit)
+
+    @route("/v2/<path:name>/blobs/uploads/<session_id>", "GET", Action.PUSH)
+    async def get_upload(self, call: Call, name: RepositoryName, session_id: str) -> Reply:
+        """end-13."""
+        del call
+        return await uploads.status(self._registry.repository(name), session_id)
+
+    @route("/v2/<path:name>/blobs/uploads/<session_id>", "DELETE", Action.PUSH)
+    async def cancel_upload(self, call: Call, name: RepositoryName, session_id: str) -> Reply:
+        """end-14."""
+        del call
+        return await uploads.cancel(self._registry.repository(name), session_id)
+
+    @route("/v2/_catalog", "GET", Action.CATALOG)
+    async def list_repositories(self, call: Call) -> Reply:
+        """Extension _catalog."""
+        return await listings.catalog(self._registry, self._gate, call, self._policy.page_limit)
+
+    @route("/v2/_oci/ext/discover", "GET", Action.PING)
+    async def list_extensions(self, call: Call) -> Reply:
+        """Extension _oci."""
+        del call
+        return visitors.extensions()
+
+    @route("/v2/<path:name>/_oci/ext/discover", "GET", Action.PULL)
+    async def list_repository_extensions(self, call: Call, name: RepositoryName) -> Reply:
+        """Extension _oci, of one repository."""
+        del call, name
+        return visitors.extensions()
+
+    @route("/", "GET", Action.PUBLIC)
+    async def front_page(self, call: Call) -> Reply:
+        """For a person."""
+        return visitors.front_page(call)
+
+    @route("/health/live", "GET", Action.PUBLIC)
+    async def health_live(self, call: Call) -> Reply:
+        """For an orchestrator: restart the process when this fails."""
+        del call
+        return visitors.live()
+
+    @route("/health/ready", "GET", Action.PUBLIC)
+    async def health_ready(self, call: Call) -> Reply:
+        """For an orchestrator: send clients when this succeeds."""
+        del call
+        return await visitors.ready(self._registry, stopping=self.stopping)

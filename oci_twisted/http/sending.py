@@ -1,0 +1,73 @@
+"""
+A blob's way out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oci_twisted.interfaces import IFileBacked
+from oci_twisted.stream.senders import send_pieces
+from oci_twisted.stream.zerocopy import read_hot, send_file, takes_sendfile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IConsumer
+    from twisted.internet.tcp import Connection
+
+    from oci_twisted.http.replies import BlobBody
+    from oci_twisted.interfaces import IBlockingPool
+    from oci_twisted.spec.ranges import ByteRange
+
+# Up to here one write of head and body is cheaper than any streaming.
+SMALL = 1 << 16
+
+
+async def send_bytes(transport: Connection, channel: IConsumer, head: bytes, content: bytes) -> None:
+    """Send an answer that is long and in memory, as slowly as the peer reads."""
+
+    async def read(start: int, count: int) -> bytes:
+        return content[start : start + count]
+
+    transport.write(head)
+    await send_pieces(read, channel, 0, len(content))
+
+
+async def send_blob(
+    transport: Connection,
+    channel: IConsumer,
+    pool: IBlockingPool,
+    head: bytes,
+    body: BlobBody,
+    moved: Callable[[int], None],
+) -> None:
+    """
+    Send an answer whose body is made of a blob, the cheapest way that its reader and the transport allow.
+
+    :param channel: takes pieces, and producers that make them.
+    :param moved: is told how many bytes of the body went to the socket behind the channel's back.
+    :raise RegistryError: when the bytes cannot be read; some may be out.
+    """
+    reader = body.reader
+    try:
+        descriptor = reader.fileno() if IFileBacked.providedBy(reader) else None
+        for part in body.parts:
+            content = part if isinstance(part, bytes) else _at_hand(part, descriptor)
+            transport.write(head if content is None else head + content)
+            head = b""
+            if isinstance(part, bytes) or content is not None:
+                moved(len(part))
+            elif descriptor is not None and takes_sendfile(transport):
+                await send_file(transport, channel, pool, descriptor, part.start, part.stop, moved)
+            else:
+                await reader.send(channel, part.start, part.stop)
+    finally:
+        reader.close()
+
+
+def _at_hand(part: ByteRange, descriptor: int | None) -> bytes | None:
+    """Answer a few bytes of a file, if they are in the page cache."""
+    if descriptor is None or len(part) > SMALL:
+        return None
+    return read_hot(descriptor, part.start, len(part))

@@ -1,0 +1,1 @@
+"""Moving bytes: no HTTP, no registry words."""

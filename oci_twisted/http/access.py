@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
     from oci_twisted.http.calls import Call
 
-
 _log = Logger(namespace="oci_twisted.access")
+
+# To publish an event costs twice what a small request costs.  A request that comes alone has an event of its own, at
+# once; what follows it within this many seconds shares the next.
+WINDOW = 0.05
+_MOST_LINES = 256
 
 
 class AccessFormat(Enum):
@@ -29,12 +35,17 @@ class AccessLog:
     """
     Writes the lines through ``twisted.logger``, under the namespace ``oci_twisted.access``.
 
-    Every event has the facts as fields of their own too, for an observer that wants them.  Neither the query nor any
-    header is among them, since both may carry secrets.
+    An event has one line or, under load, several; ``requests`` has the same facts as dictionaries, for an observer that
+    wants them.  Neither the query nor any header is among them, since both may carry secrets.
+
+    :param clock: tells when to publish.
     """
 
-    def __init__(self, form: AccessFormat = AccessFormat.TEXT) -> None:
+    def __init__(self, clock: IReactorTime, form: AccessFormat = AccessFormat.TEXT) -> None:
+        self._clock = clock
         self._form = form
+        self._requests: list[dict[str, str | int | float]] = []
+        self._window: IDelayedCall | None = None
 
     def write(self, call: Call, status: int, sent: int, seconds: float) -> None:
         """
@@ -46,29 +57,39 @@ class AccessLog:
         """
         if self._form is AccessFormat.OFF:
             return
-        path = ascii(call.raw_path.decode("latin-1"))[1:-1]
-        if self._form is AccessFormat.TEXT:
-            line = f'{call.peer} "{call.method} {path}" {status} {sent} {seconds:.6f} {call.request_id}'
-        else:
-            line = json.dumps(
-                {
-                    "client": call.peer,
-                    "method": call.method,
-                    "path": path,
-                    "status": status,
-                    "bytes": sent,
-                    "seconds": round(seconds, 6),
-                    "request_id": call.request_id,
-                }
-            )
-        _log.info(
-            "{access}",
-            access=line,
-            client=call.peer,
-            method=call.method,
-            path=path,
-            status=status,
-            bytes=sent,
-            seconds=seconds,
-            request_id=call.request_id,
+        self._requests.append(
+            {
+                "client": call.peer,
+                "method": call.method,
+                "path": call.raw_path.decode("ascii", "backslashreplace").replace('"', "%22"),
+                "status": status,
+                "bytes": sent,
+                "seconds": round(seconds, 6),
+                "request_id": call.request_id,
+            }
         )
+        if self._window is None:
+            self._publish()
+            self._window = self._clock.callLater(WINDOW, self._close_window)
+        elif len(self._requests) >= _MOST_LINES:
+            self._publish()
+
+    def flush(self) -> None:
+        """Publish what waits, and open no new window: the process is about to end."""
+        if self._window is not None:
+            self._window.cancel()
+            self._close_window()
+
+    def _close_window(self) -> None:
+        self._window = None
+        if self._requests:
+            self._publish()
+
+    def _publish(self) -> None:
+        requests, self._requests = self._requests, []
+        render = json.dumps if self._form is AccessFormat.JSON else _text
+        _log.info("{access}", access="\n".join(map(render, requests)), requests=requests)
+
+
+def _text(request: dict[str, str | int | float]) -> str:
+    return '{client} "{method} {path}" {status} {bytes} {seconds:.6f} {request_id}'.format_map(request)

@@ -95,7 +95,7 @@ class API:
         registry: StoredRegistry,
         authenticator: IAuthenticator,
         authorizer: IAuthorizer,
-        access: AccessLog | None = None,
+        access: AccessLog,
     ) -> None:
         self._registry = registry
         self._policy = registry.policy
@@ -104,7 +104,7 @@ class API:
         self._find = lru_cache(_CACHED_ROUTES)(self._match)
         self._prefix = secrets.token_hex(4)
         self._counter = itertools.count(1)
-        self.access = access or AccessLog()
+        self.access = access
         self.stopping = False
 
     def next_request_id(self) -> str:

@@ -103,14 +103,12 @@ class RegistrySite(Factory):
         self.stopping = self.api.stopping = True
         for channel in list(self._channels):
             channel.stop()
-        if not self._channels:
-            return
-        emptied: Deferred[None] = Deferred()
-        self._emptied = emptied
-        too_long = self._clock.callLater(self.limits.drain_time, self._abort)
-        await emptied
-        if too_long.active():
-            too_long.cancel()
+        if self._channels:
+            self._emptied = emptied = Deferred[None]()
+            too_long = self._clock.callLater(self.limits.drain_time, self._abort)
+            await emptied
+            if too_long.active():
+                too_long.cancel()
 
     def _abort(self) -> None:
         for channel in list(self._channels):

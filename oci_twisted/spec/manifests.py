@@ -165,7 +165,8 @@ def _parse_artifact(content: bytes, fields: dict[str, Json]) -> Manifest:
 
 
 def _parse_descriptors(fields: dict[str, Json], key: str) -> tuple[Descriptor, ...]:
-    values = fields.get(key)
+    # Null is how Go writes a list that nothing was ever added to.
+    values = [] if key in fields and fields[key] is None else fields.get(key)
     if not isinstance(values, list):
         raise ManifestInvalid(f"{key} must be a list of descriptors")
     return tuple(parse_descriptor(value, f"{key}[{position}]") for position, value in enumerate(values))

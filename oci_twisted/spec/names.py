@@ -61,7 +61,7 @@ def parse_name(text: str) -> RepositoryName:
         raise NameInvalid(
             f"{_shown(text)} is not a repository name: lower-case letters, digits and single "
             "separators (. _ __ -), in parts divided by single slashes",
-            {"name": _shown(text)},
+            {"name": text[:NAME_LENGTH]},
         )
     return RepositoryName(text)
 
@@ -76,7 +76,7 @@ def parse_tag(text: str) -> Tag:
         raise TagInvalid(
             f"{_shown(text)} is not a tag: at most 128 letters, digits, '.', '_' and '-', "
             "the first one a letter, a digit or '_'",
-            {"tag": _shown(text)},
+            {"tag": text[:NAME_LENGTH]},
         )
     return Tag(text)
 

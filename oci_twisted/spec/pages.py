@@ -52,8 +52,9 @@ def parse_page(n: str | None, last: str | None, most: int) -> PageRequest:
     """
     if n is None:
         limit = most
-    elif n.isascii() and n.isdigit() and len(n) <= _LONGEST_NUMBER:
-        limit = min(int(n), most)
+    elif n.isascii() and n.isdigit():
+        # A number too long to be read is more than any page.
+        limit = min(int(n), most) if len(n) <= _LONGEST_NUMBER else most
     else:
         raise PageInvalid(f"n={n[:32]!a} is not a number of items; leave it out or send 0 or more")
     cursor = last or ""

@@ -21,7 +21,17 @@ MOST = 1000
 
 @pytest.mark.parametrize(
     ("n", "limit"),
-    [(None, MOST), ("0", 0), ("1", 1), ("007", 7), ("1000", MOST), ("1001", MOST), ("9" * 18, MOST), ("0" * 18, 0)],
+    [
+        (None, MOST),
+        ("0", 0),
+        ("1", 1),
+        ("007", 7),
+        ("1000", MOST),
+        ("1001", MOST),
+        ("9" * 18, MOST),
+        ("0" * 18, 0),
+        ("9" * 100_000, MOST),
+    ],
 )
 def test_n_is_capped(n: str | None, limit: int) -> None:
     """``n`` is how many items are wanted, none being a number too; without it, or above the cap, it is the cap."""
@@ -44,12 +54,10 @@ def test_n_is_capped(n: str | None, limit: int) -> None:
         "ten",
         "\u0661",
         "\u00b2",
-        str(10**30),
-        "9" * 100_000,
     ],
 )
 def test_what_is_no_number_of_items_is_refused(n: str) -> None:
-    """A sign, another base, another script's digits, or a number beyond any listing is a `PageInvalid`."""
+    """A sign, another base, or another script's digits is a `PageInvalid`."""
     with pytest.raises(PageInvalid, match="is not a number of items") as refusal:
         parse_page(n, None, MOST)
     assert len(refusal.value.message) < 512
@@ -92,8 +100,8 @@ def test_a_page_is_the_end_unless_it_says_otherwise() -> None:
 
 def test_the_next_page_is_a_path() -> None:
     """The link names neither scheme nor host, and nothing in it needs a guess about encoding."""
-    link = next_link("/v2/a/b/tags/list", [("n", "5"), ("last", 'v1 "&=>;%+')])
-    assert link == '</v2/a/b/tags/list?n=5&last=v1%20%22%26%3D%3E%3B%25%2B>; rel="next"'
+    link = next_link("/v2/a/b/tags/list", [("n", "5"), ("last", 'v1 "&=>;%+/')])
+    assert link == '</v2/a/b/tags/list?n=5&last=v1%20%22%26%3D%3E%3B%25%2B%2F>; rel="next"'
 
 
 @settings(deadline=None)

@@ -277,7 +277,7 @@ class Channel(Protocol):
         current.closing = (
             reply.close
             or self._site.stopping
-            or self._parser.dead
+            or (self._parser.dead and not self._queue)
             or not current.can_be_followed(self._limits.discard_size)
         )
         head = render_head(reply, self._site.common_headers, current.call.request_id, current.connection_header())

@@ -12,9 +12,11 @@ from twisted.logger import Logger
 from oci_twisted.http.replies import json_reply
 from oci_twisted.spec.errors import (
     TABLE,
+    DeleteDisabled,
     InternalFault,
     MethodNotAllowed,
     RangeUnsatisfiable,
+    ReadOnly,
     RegistryError,
     Unauthorized,
     Unavailable,
@@ -59,6 +61,9 @@ def _headers(error: RegistryError) -> Headers:
         return (("WWW-Authenticate", error.challenge),)
     if isinstance(error, MethodNotAllowed):
         return (("Allow", ", ".join(error.allowed)),)
+    if isinstance(error, DeleteDisabled | ReadOnly):
+        # What is left of the methods when the operator has switched changes off.
+        return (("Allow", "GET, HEAD"),)
     if isinstance(error, RangeUnsatisfiable):
         return (("Content-Range", f"bytes */{error.size}"),)
     if isinstance(error, Unavailable | UploadBusy):

@@ -80,6 +80,7 @@ class RequestParser:
         self._upgrading: bytes | None = None
         self.in_head = False
         self.dead = False
+        # Bytes since the parser last had something to show.
         self._fed = 0
         self._forget()
 
@@ -92,7 +93,7 @@ class RequestParser:
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""
-        continued = self.in_head
+        self._fed += len(data)
         while not self.dead:
             try:
                 self._parser.feed_data(data)
@@ -104,11 +105,9 @@ class RequestParser:
             except httptools.HttpParserError as error:
                 self._break(RequestInvalid(f"this is not HTTP/1.1: {error}"))
             break
-        if continued and self.in_head:
-            # A head that goes on and on, of which llhttp has perhaps shown no whole header yet.
-            self._fed += len(data)
-            if self._fed > self._head_limit:
-                self._break(self._too_large())
+        if self._fed > self._head_limit:
+            # A header, a trailer or a chunk's extension that goes on and on, of which llhttp has shown nothing yet.
+            self._break(self._too_large())
 
     def _ignore_upgrade(self) -> None:
         # llhttp stops behind the head of a request that asks for another protocol, body or no body.  Serve it as if
@@ -126,11 +125,11 @@ class RequestParser:
             self._receiver.broken(error)
 
     def _too_large(self) -> HeadTooLarge:
-        return HeadTooLarge(f"the request line and headers have more than {self._head_limit} bytes")
+        return HeadTooLarge(f"the request line and the headers, or the trailers, have over {self._head_limit} bytes")
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        if not self._muted:
+        if not (self._muted or self.dead):
             self._forget()
             self._fed = 0
             self.in_head = True
@@ -140,6 +139,8 @@ class RequestParser:
         if not self._muted:
             self._url += url
             self._head_bytes += len(url)
+            if self._head_bytes > self._head_limit:
+                self._break(self._too_large())
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer."""
@@ -152,6 +153,8 @@ class RequestParser:
             key = name.lower()
             if key == b"host":
                 self._hosts += 1
+            # What llhttp leaves behind the value is no part of it (RFC 9110, section 5.5).
+            value = value.rstrip()
             known = self._headers.get(key)
             self._headers[key] = value if known is None else known + b", " + value
 
@@ -161,6 +164,7 @@ class RequestParser:
             self._muted = False
             return
         self._head_complete = True
+        self._fed = 0
         if self.dead:
             return
         self.in_head = False
@@ -170,6 +174,9 @@ class RequestParser:
             self._break(error)
             return
         if self._parser.should_upgrade():
+            if head.method == "CONNECT":
+                self._break(RequestInvalid("this is no proxy"))
+                return
             coding = self._headers.get(b"transfer-encoding")
             length = self._headers.get(b"content-length", b"0")
             self._upgrading = b"Transfer-Encoding: chunked" if coding else b"Content-Length: " + length
@@ -189,7 +196,7 @@ class RequestParser:
             length = int(headers.get(b"content-length", b"0"))
         elif version == "1.0":
             raise RequestInvalid("HTTP/1.0 has no Transfer-Encoding")
-        elif coding.strip().lower() != _CHUNKED:
+        elif coding.lower() != _CHUNKED:
             raise CodingUnsupported(f"transfer coding {coding[:64].decode('latin-1')!a}: send chunked")
         else:
             length = None
@@ -207,10 +214,12 @@ class RequestParser:
 
     def on_body(self, data: bytes) -> None:
         """Some of the body."""
+        self._fed = 0
         if not self.dead:
             self._receiver.body_received(data)
 
     def on_message_complete(self) -> None:
         """The request is complete."""
+        self._fed = 0
         if self._upgrading is None and not self.dead:
             self._receiver.request_ended()

@@ -12,6 +12,7 @@ from oci_twisted.spec.errors import NameInvalid, RequestInvalid
 # An encoded slash would let a name pass a proxy's rules for another path; no name or tag contains any of these.
 _FORBIDDEN = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 _BROKEN = re.compile(rb"%(?![0-9a-fA-F]{2})")
+_AUTHORITY_END = re.compile(rb"[/?#]")
 _MOST_PARAMETERS = 256
 
 
@@ -25,8 +26,9 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
         scheme, separator, rest = target.partition(b"://")
         if not separator or scheme.lower() not in {b"http", b"https"}:
             raise RequestInvalid("the request target must begin with a slash")
-        slash = rest.find(b"/")
-        target = rest[slash:] if slash >= 0 else b"/"
+        # The authority may end in a query, and that may have slashes of its own.
+        end = _AUTHORITY_END.search(rest)
+        target = b"/" + rest[end.start() :].removeprefix(b"/") if end is not None else b"/"
     if b"#" in target:
         raise RequestInvalid("a request target has no fragment")
     path, _, query = target.partition(b"?")

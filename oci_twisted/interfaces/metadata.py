@@ -150,9 +150,6 @@ class ITagIndex(Interface):
     async def repositories(page: PageRequest) -> Page[RepositoryName]:
         """List the repositories."""
 
-    async def exists(name: RepositoryName) -> bool:
-        """Answer whether there is such a repository."""
-
 
 class IUploadIndex(Interface):
     """

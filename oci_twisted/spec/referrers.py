@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from oci_twisted.spec.descriptors import Descriptor
     from oci_twisted.spec.digests import Digest
 
-# Clients refuse an answer of more than 4 MiB.  A page ends behind the descriptor that reaches this many bytes of
-# annotations, so only one that is itself longer than the rest can make a longer page.
+# Clients refuse an answer of more than 4 MiB.  A page ends before the descriptor with which it would have more than
+# this many bytes of annotations; one that has more by itself is alone on its page.
 PAGE_BYTES = 1 << 20
 
 _ALGORITHM_LENGTH = 32

@@ -1,0 +1,1 @@
+"""Providers: where blobs and metadata are kept."""

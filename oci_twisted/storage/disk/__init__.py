@@ -1,0 +1,3 @@
+"""
+Storage in a folder of this machine, which may be shared by several processes.
+"""

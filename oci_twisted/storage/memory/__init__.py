@@ -1,0 +1,1 @@
+"""The reference implementations, which keep everything in memory and forget it at the end."""

@@ -1,0 +1,473 @@
+"""
+Upload sessions on disk: other processes, failures, and callers that go away.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+
+from oci_twisted.spec.digests import SHA256, SHA512, digest_of, hasher
+from oci_twisted.spec.errors import BlobUnknown, DigestInvalid, StorageFull, Unavailable, UploadBusy, UploadUnknown
+from oci_twisted.storage.disk.blobs import DiskBlobs
+from oci_twisted.storage.disk.sessions import Hashed, HashedSessions, open_locked
+from oci_twisted.stream.pools import InlinePool
+from oci_twisted.testing.blobs import pull, push
+from oci_twisted.testing.waiting import waits
+from tests.storage.disks import FailingDisk, MeddlingDisk
+from tests.storage.metadata_pools import HeldPool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from oci_twisted.interfaces import IBlobStore
+    from oci_twisted.storage.disk.durable import Disk
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+BROKEN = OSError(errno.EIO, "Input/output error")
+
+
+def open_store(root: Path, disk: Disk | None = None) -> IBlobStore:
+    """Open a store as a process does that has just started."""
+    return DiskBlobs(root, InlinePool(), durability="full", disk=disk)
+
+
+# Other processes
+
+
+@pytest.mark.parametrize("algorithm", [SHA256, SHA512])
+@waits
+async def test_restart(tmp_path: Path, algorithm: str) -> None:
+    """A session goes on in another process at the file's size, and commits what both have written."""
+    session = await open_store(tmp_path).begin("session", algorithm)
+    await session.append(b"some")
+    session.close()
+    store = open_store(tmp_path)
+    session = await store.resume("session")
+    assert session.offset == 4
+    await session.append(b"thing")
+    digest = digest_of(b"something", algorithm)
+    assert await session.commit(digest) == 9
+    assert await pull(store, digest) == b"something"
+
+
+@waits
+async def test_restart_before_the_first_byte(tmp_path: Path) -> None:
+    """A session without bytes goes on in another process too."""
+    (await open_store(tmp_path).begin("session", SHA512)).close()
+    store = open_store(tmp_path)
+    session = await store.resume("session")
+    await session.append(b"something")
+    digest = digest_of(b"something", SHA512)
+    await session.commit(digest)
+    assert await pull(store, digest) == b"something"
+
+
+@waits
+async def test_processes_take_turns(tmp_path: Path) -> None:
+    """A process does not rely on what it has hashed when another one has gone on with the session."""
+    one, other = open_store(tmp_path), open_store(tmp_path)
+    (await one.begin("session", SHA256)).close()
+    for store, chunk in ((one, b"so"), (other, b"me"), (one, b"th"), (other, b"ing")):
+        session = await store.resume("session")
+        await session.append(chunk)
+        session.close()
+    digest = digest_of(b"something")
+    await (await one.resume("session")).commit(digest)
+    assert await pull(other, digest) == b"something"
+
+
+@waits
+async def test_other_process_reads_the_file_again(tmp_path: Path) -> None:
+    """A process that has not hashed the bytes itself commits what is in the file."""
+    session = await open_store(tmp_path).begin("session", SHA256)
+    await session.append(b"something")
+    session.close()
+    (tmp_path / "uploads" / "session").write_bytes(b"different")
+    session = await open_store(tmp_path).resume("session")
+    with pytest.raises(DigestInvalid):
+        await session.commit(digest_of(b"something"))
+
+
+@waits
+async def test_large_file_is_read_again(tmp_path: Path) -> None:
+    """A file of many pieces is read again as a whole."""
+    content = os.urandom(3_000_001)
+    session = await open_store(tmp_path).begin("session", SHA256)
+    await session.append(content)
+    session.close()
+    store = open_store(tmp_path)
+    digest = digest_of(content)
+    assert await (await store.resume("session")).commit(digest) == len(content)
+
+
+@waits
+async def test_two_processes_do_not_write_one_session(tmp_path: Path) -> None:
+    """The second process that wants to write to a session is refused until the first has left."""
+    one, other = open_store(tmp_path), open_store(tmp_path)
+    session = await one.begin("session", SHA256)
+    await session.append(b"some")
+    with pytest.raises(UploadBusy):
+        await other.resume("session")
+    assert await other.received("session") == 4
+    session.close()
+    session = await other.resume("session")
+    with pytest.raises(UploadBusy):
+        await one.resume("session")
+    await session.cancel()
+    with pytest.raises(UploadUnknown):
+        await one.resume("session")
+
+
+@pytest.mark.parametrize("ending", ["unlinked", "renamed"])
+def test_session_that_ends_while_it_is_opened(tmp_path: Path, ending: str) -> None:
+    """Who opens a session's file at the moment when the session ends does not write to what is now no session's."""
+    path, blob = tmp_path / "session", tmp_path / "data"
+    path.write_bytes(b"content")
+    opened: list[int] = []
+
+    def open_too_late() -> int:
+        opened.append(os.open(path, os.O_RDWR))
+        if ending == "renamed":
+            path.rename(blob)
+        else:
+            path.unlink()
+        return opened[0]
+
+    with pytest.raises(UploadUnknown):
+        open_locked(open_too_late, str(path), "session")
+    assert_closed(opened[0])
+
+
+def test_file_that_cannot_be_locked(tmp_path: Path) -> None:
+    """A file system that cannot lock is an error of the disk, and leaves no file open."""
+    path = tmp_path / "session"
+    path.touch()
+    descriptor = os.open(path, os.O_PATH)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        open_locked(lambda: descriptor, str(path), "session")
+    assert_closed(descriptor)
+
+
+def assert_closed(descriptor: int) -> None:
+    """Nothing has been opened since, so the number is nobody's."""
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def test_hashed_bytes_are_remembered_once() -> None:
+    """What was hashed serves one next writer, if the file is as it was left."""
+    remembered = HashedSessions()
+    hashed = Hashed(SHA256, hasher(SHA256), 7)
+    remembered.keep("session", hashed)
+    assert remembered.take("session", 7) is hashed
+    assert remembered.take("session", 7) is None
+    remembered.keep("session", hashed)
+    assert remembered.take("session", 8) is None
+
+
+def test_memory_of_hashed_bytes_is_bounded() -> None:
+    """Of very many sessions only the latest are remembered."""
+    remembered = HashedSessions()
+    for number in range(10_000):
+        remembered.keep(str(number), Hashed(SHA256, hasher(SHA256), 7))
+    assert remembered.take("9999", 7) is not None
+    assert remembered.take("5000", 7) is None
+
+
+@waits
+async def test_closed_store_has_forgotten(tmp_path: Path) -> None:
+    """A store that was closed has let go of what it remembered, which does no harm."""
+    store = open_store(tmp_path)
+    session = await store.begin("session", SHA256)
+    await session.append(b"something")
+    session.close()
+    await store.close()
+    await (await store.resume("session")).commit(digest_of(b"something"))
+
+
+# Ids
+
+
+@waits
+async def test_session_id_is_new(tmp_path: Path) -> None:
+    """To begin a session under the id of another one is a mistake that is not passed over."""
+    store = open_store(tmp_path)
+    await (await store.begin("session", SHA256)).append(b"some")
+    with pytest.raises(ValueError, match="is not new"):
+        await store.begin("session", SHA256)
+    assert await store.received("session") == 4
+
+
+@waits
+async def test_session_id_that_is_a_path(tmp_path: Path) -> None:
+    """No session begins outside its folder."""
+    with pytest.raises(UploadUnknown):
+        await open_store(tmp_path).begin("../session", SHA256)
+    assert not (tmp_path / "session").exists()
+
+
+# Failures
+
+
+@pytest.mark.parametrize(
+    ("error", "refusal"),
+    [
+        (FULL, StorageFull),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), StorageFull),
+        (BROKEN, Unavailable),
+    ],
+)
+@waits
+async def test_failed_append(tmp_path: Path, error: OSError, refusal: type[Exception]) -> None:
+    """When a chunk cannot be written, none of it is there, and the session goes on."""
+    disk = FailingDisk(error=error)
+    store = open_store(tmp_path, disk)
+    session = await store.begin("session", SHA256)
+    await session.append(b"some")
+    disk.fails, disk.partly = {"write session"}, True
+    with pytest.raises(refusal):
+        await session.append(b"thing")
+    assert session.offset == await store.received("session") == 4
+    disk.fails.clear()
+    assert await session.append(b"thing") == 9
+    await session.commit(digest_of(b"something"))
+    assert await pull(store, digest_of(b"something")) == b"something"
+
+
+@waits
+async def test_failed_append_that_cannot_be_taken_back(tmp_path: Path) -> None:
+    """Half a chunk that stays in the file, because the disk fails altogether, is not committed."""
+    disk = FailingDisk(error=BROKEN)
+    store = open_store(tmp_path, disk)
+    session = await store.begin("session", SHA256)
+    await session.append(b"some")
+    disk.fails, disk.partly = {"write session", "truncate session"}, True
+    with pytest.raises(Unavailable):
+        await session.append(b"thing")
+    assert await store.received("session") == 8
+    assert session.offset == 4
+    disk.fails.clear()
+    await session.commit(digest_of(b"some"))
+    assert await pull(store, digest_of(b"some")) == b"some"
+
+
+@pytest.mark.parametrize("fails", ["rename data", f"make {digest_of(b'something').encoded}"])
+@pytest.mark.parametrize(("error", "refusal"), [(FULL, StorageFull), (BROKEN, Unavailable)])
+@waits
+async def test_failed_commit(tmp_path: Path, fails: str, error: OSError, refusal: type[Exception]) -> None:
+    """When the blob cannot be given its place, the session goes on with all its bytes."""
+    disk = FailingDisk(fails, error=error)
+    store = open_store(tmp_path, disk)
+    session = await store.begin("session", SHA256)
+    await session.append(b"something")
+    digest = digest_of(b"something")
+    with pytest.raises(refusal):
+        await session.commit(digest)
+    assert await store.stat(digest) is None
+    assert session.offset == await store.received("session") == 9
+    disk.fails.clear()
+    await session.commit(digest)
+    assert await pull(store, digest) == b"something"
+
+
+@pytest.mark.parametrize(("error", "refusal"), [(FULL, StorageFull), (BROKEN, Unavailable)])
+@waits
+async def test_failed_sync(tmp_path: Path, error: OSError, refusal: type[Exception]) -> None:
+    """When the bytes could not be made durable, the session goes on without them: the kernel's word is worth nothing."""
+    disk = FailingDisk("sync session", error=error)
+    store = open_store(tmp_path, disk)
+    session = await store.begin("session", SHA512)
+    await session.append(b"something")
+    digest = digest_of(b"something")
+    with pytest.raises(refusal):
+        await session.commit(digest)
+    assert await store.stat(digest) is None
+    assert session.offset == await store.received("session") == 0
+    disk.fails.clear()
+    await session.append(b"something")
+    await session.commit(digest)
+    assert await pull(store, digest) == b"something"
+
+
+@pytest.mark.parametrize("error", [FULL, BROKEN])
+@waits
+async def test_failed_sync_of_a_folder(tmp_path: Path, error: OSError) -> None:
+    """When the blob's name could not be made durable, the client is not told that it was, and pushes again."""
+    digest = digest_of(b"something")
+    disk = FailingDisk(f"sync {digest.encoded[:2]}", error=error)
+    store = open_store(tmp_path, disk)
+    session = await store.begin("session", SHA256)
+    await session.append(b"something")
+    with pytest.raises(Unavailable):
+        await session.commit(digest)
+    with pytest.raises(UploadUnknown):
+        await session.commit(digest)
+    disk.fails.clear()
+    disk.calls.clear()
+    await push(store, b"something")
+    assert f"sync {digest.encoded[:2]}" in disk.calls
+    assert "sync sha256" in disk.calls
+
+
+@waits
+async def test_file_that_was_taken_away(tmp_path: Path) -> None:
+    """A session whose file somebody removes from the disk is not committed, and takes no thread for ever."""
+    store = open_store(tmp_path)
+    session = await store.begin("session", SHA256)
+    await session.append(b"something")
+    (tmp_path / "uploads" / "session").unlink()
+    with pytest.raises(Unavailable):
+        await session.commit(digest_of(b"something"))
+    session.close()
+    with pytest.raises(UploadUnknown):
+        await store.resume("session")
+
+
+@waits
+async def test_file_that_becomes_shorter_while_it_is_read(tmp_path: Path) -> None:
+    """A file that somebody cuts off is not committed."""
+    disk = MeddlingDisk()
+    store = open_store(tmp_path, disk)
+    session = await store.begin("session", SHA256)
+    await session.append(b"something")
+    # The commit makes the file as long as the session is; then it is cut off.
+    path = tmp_path / "uploads" / "session"
+    path.write_bytes(b"something longer")
+    disk.meddle_after["truncate session"] = partial(os.truncate, path, 4)
+    with pytest.raises(Unavailable):
+        await session.commit(digest_of(b"something", SHA512))
+
+
+@waits
+async def test_refusal_names_both_digests(tmp_path: Path) -> None:
+    """Who pushed other bytes than announced is told both digests."""
+    session = await open_store(tmp_path).begin("session", SHA256)
+    await session.append(b"wrong")
+    with pytest.raises(DigestInvalid) as refusal:
+        await session.commit(digest_of(b"right"))
+    assert str(digest_of(b"right")) in refusal.value.message
+    assert str(digest_of(b"wrong")) in refusal.value.message
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+@pytest.mark.parametrize("operation", ["begin", "resume", "received", "stat", "open", "digests", "delete"])
+@waits
+async def test_folder_that_is_no_folder(tmp_path: Path, operation: str) -> None:
+    """Where the disk answers with an error, so does the store, and says that it is the disk's."""
+    store = open_store(tmp_path)
+    digest = digest_of(b"content")
+    for folder in ("uploads", "blobs/sha256", "blobs/sha512"):
+        (tmp_path / folder).rmdir()
+        (tmp_path / folder).touch()
+    if operation == "digests":
+        # To list a file as if it were a folder finds nothing; but a folder may be unreadable in other ways.
+        (tmp_path / "blobs/sha256").unlink()
+        (tmp_path / "blobs/sha256").symlink_to("sha256")
+    call = {
+        "begin": lambda: store.begin("session", SHA256),
+        "resume": lambda: store.resume("session"),
+        "received": lambda: store.received("session"),
+        "stat": lambda: store.stat(digest),
+        "open": lambda: store.open(digest),
+        "digests": lambda: store.digests(None, 10),
+        "delete": lambda: store.delete(digest),
+    }[operation]
+    with pytest.raises(Unavailable):
+        await call()
+
+
+# Callers that go away
+
+
+@waits
+async def test_cancelled_append_still_ends(tmp_path: Path) -> None:
+    """An append whose caller has gone keeps the session busy until it has ended, and then lets go of the file."""
+    pool = HeldPool()
+    store = DiskBlobs(tmp_path, pool, durability="full")
+    beginning = Deferred.fromCoroutine(store.begin("session", SHA256))
+    pool.release()
+    session = await beginning
+    appending = Deferred.fromCoroutine(session.append(b"some"))
+    appending.cancel()
+    with pytest.raises(CancelledError):
+        await appending
+    session.close()
+    with pytest.raises(UploadBusy):
+        await open_store(tmp_path).resume("session")
+    pool.release()
+    resumed = await open_store(tmp_path).resume("session")
+    assert resumed.offset == session.offset == 4
+    resumed.close()
+    # The one who has left knows it.
+    with pytest.raises(UploadUnknown):
+        await session.append(b"thing")
+
+
+@waits
+async def test_session_at_work_takes_nothing_else(tmp_path: Path) -> None:
+    """While one chunk is being written the session takes no other and is not committed; but it is cancelled."""
+    pool = HeldPool()
+    store = DiskBlobs(tmp_path, pool, durability="full")
+    beginning = Deferred.fromCoroutine(store.begin("session", SHA256))
+    pool.release()
+    session = await beginning
+    appending = Deferred.fromCoroutine(session.append(b"some"))
+    with pytest.raises(UploadBusy):
+        await session.append(b"thing")
+    with pytest.raises(UploadBusy):
+        await session.commit(digest_of(b""))
+    cancelling = Deferred.fromCoroutine(session.cancel())
+    session.close()
+    assert not cancelling.called
+    pool.release()
+    assert await appending == 4
+    pool.release()
+    await cancelling
+    # The file has no name any more, so that closing it takes time, and is the pool's to do.
+    assert len(pool.held) == 1
+    pool.release()
+    with pytest.raises(UploadUnknown):
+        await store.received("session")
+
+
+@pytest.mark.parametrize("operation", ["begin", "resume"])
+@waits
+async def test_cancelled_writer_leaves(tmp_path: Path, operation: str) -> None:
+    """Who goes away before the session is open does not stay its writer."""
+    pool = HeldPool()
+    store = DiskBlobs(tmp_path, pool, durability="full")
+    if operation == "begin":
+        opening = Deferred.fromCoroutine(store.begin("session", SHA256))
+    else:
+        (await open_store(tmp_path).begin("session", SHA256)).close()
+        opening = Deferred.fromCoroutine(store.resume("session"))
+    opening.cancel()
+    with pytest.raises(CancelledError):
+        await opening
+    pool.release()
+    await (await open_store(tmp_path).resume("session")).cancel()
+
+
+@waits
+async def test_cancelled_commit_still_ends(tmp_path: Path) -> None:
+    """A commit whose caller has gone makes the blob all the same."""
+    pool = HeldPool()
+    store = DiskBlobs(tmp_path, pool, durability="full")
+    opening = Deferred.fromCoroutine(store.begin("session", SHA256))
+    pool.release()
+    session = await opening
+    committing = Deferred.fromCoroutine(session.commit(digest_of(b"")))
+    committing.cancel()
+    with pytest.raises(CancelledError):
+        await committing
+    session.close()
+    with pytest.raises(BlobUnknown):
+        await store.open(digest_of(b""))
+    pool.release()
+    assert await store.stat(digest_of(b"")) == 0

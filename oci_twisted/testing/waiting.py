@@ -4,6 +4,7 @@ Tests that wait.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pytest_twisted import ensureDeferred  # type: ignore[import-untyped]
@@ -20,11 +21,16 @@ T = TypeVar("T")
 
 
 def waits(test: Test) -> Test:
-    """Let pytest-twisted run a test, below ``given`` if there is one."""
-    return cast("Test", ensureDeferred(test))
+    """Let pytest-twisted run a test, below ``given`` if there is one.  It must not take long."""
+
+    @functools.wraps(test)
+    async def bounded(*arguments: object, **fixtures: object) -> None:
+        await soon(test(*arguments, **fixtures))
+
+    return cast("Test", ensureDeferred(bounded))
 
 
-async def soon(work: Coroutine[Deferred[Any], Any, T], seconds: float = 30.0) -> T:
+async def soon(work: Coroutine[Deferred[Any], Any, T], seconds: float = 60.0) -> T:
     """
     Await some work that ought to be done long before ``seconds`` have passed.
 

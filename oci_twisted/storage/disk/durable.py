@@ -60,12 +60,12 @@ class Disk:
 
     def write(self, descriptor: int, content: bytes, offset: int) -> None:
         """Write all of ``content`` at ``offset``."""
-        written = os.pwrite(descriptor, content, offset)
-        rest = memoryview(content)[written:]
+        rest = memoryview(content)
         while rest:
             # A disk that is nearly full takes a part, and says why only when it is asked again.
-            written = os.pwrite(descriptor, rest, offset + len(content) - len(rest))
+            written = os.pwrite(descriptor, rest, offset)
             rest = rest[written:]
+            offset += written
 
     def truncate(self, descriptor: int, size: int) -> None:
         """Cut a file off, or extend it."""

@@ -94,10 +94,14 @@ def open_root(root: Path, disk: Disk) -> Layout:
     """
     layout = Layout(root.absolute())
     try:
-        _make_folders(layout.root, disk)
+        _make_root(layout.root, disk)
         _check_version(layout, disk)
-        for folder in (layout.uploads, *map(layout.algorithm, ALGORITHMS)):
-            _make_folders(folder, disk)
+        for folder in (layout.uploads, layout.blobs, *map(layout.algorithm, ALGORITHMS)):
+            with suppress(FileExistsError):
+                disk.make_folder(folder)
+        # Also where another process has made them: it may have died before they were durable.
+        disk.sync_folder(layout.root)
+        disk.sync_folder(layout.blobs)
         _try_out(layout, disk)
     except OSError as error:
         if error.errno == errno.EXDEV:
@@ -108,11 +112,11 @@ def open_root(root: Path, disk: Disk) -> Layout:
     return layout
 
 
-def _make_folders(path: str, disk: Disk) -> None:
+def _make_root(path: str, disk: Disk) -> None:
     if os.path.isdir(path):
         return
     above = os.path.dirname(path)
-    _make_folders(above, disk)
+    _make_root(above, disk)
     # Another process may be starting on the same folder.
     with suppress(FileExistsError):
         disk.make_folder(path)
@@ -147,7 +151,6 @@ def _write_version(layout: Layout, disk: Disk) -> None:
     finally:
         os.close(descriptor)
     disk.rename(unfinished, layout.marker)
-    disk.sync_folder(layout.root)
 
 
 def _try_out(layout: Layout, disk: Disk) -> None:

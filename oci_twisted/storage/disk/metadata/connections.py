@@ -26,6 +26,8 @@ _WRITER_WAITS = 5.0
 # Another process is opening or closing the file; nothing else keeps a reader waiting, and the reactor waits with it.
 _READER_WAITS = 1.0
 
+_FILE_MODE = 0o600
+
 # More than there are statements.
 _CACHED_STATEMENTS = 256
 _CACHED_KIBIBYTES = 16 * 1024
@@ -42,6 +44,7 @@ def open_writer(path: Path, durability: Durability) -> sqlite3.Connection:
     try:
         with ExitStack() as undo:
             with _alone_in(path.parent):
+                _make_private(path)
                 connection = undo.enter_context(closing(_connect(path, _WRITER_WAITS)))
                 prepare(connection, str(path))
                 _keep_log(connection, path)
@@ -51,6 +54,11 @@ def open_writer(path: Path, durability: Durability) -> sqlite3.Connection:
     except (sqlite3.Error, OSError) as error:
         raise DatabaseUnusable(f"{path} cannot be opened for writing: {error}") from error
     return connection
+
+
+def _make_private(path: Path) -> None:
+    # Manifests may be secret, as layers may; SQLite gives its log and its index the mode of the file.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, _FILE_MODE))
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

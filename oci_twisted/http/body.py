@@ -59,6 +59,11 @@ class StreamedBody:
         return self._held >= HIGH_WATER
 
     @property
+    def failed(self) -> bool:
+        """Whether it was given up before its last byte."""
+        return self._error is not None
+
+    @property
     def awaited(self) -> bool:
         """Whether somebody waits for the next bytes."""
         return self._waiter is not None

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IConsumer, IPushProducer, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
@@ -17,10 +16,11 @@ from zope.interface import implementer
 
 from oci_twisted.http.body import HIGH_WATER, StreamedBody
 from oci_twisted.http.calls import Call
-from oci_twisted.http.errors import render
+from oci_twisted.http.errors import render, render_fault
 from oci_twisted.http.exchanges import Exchange
 from oci_twisted.http.heads import CONTINUE, render_head
 from oci_twisted.http.parser import RequestParser
+from oci_twisted.http.progress import acknowledged
 from oci_twisted.http.replies import BlobBody
 from oci_twisted.http.sending import SMALL, send_blob, send_bytes
 from oci_twisted.http.tasks import Task
@@ -81,9 +81,10 @@ class Channel(Protocol):
         """Begin to wait for a request."""
         self._peer = getattr(self.transport.getPeer(), "host", "unix")
         self._secure = ISSLTransport.providedBy(self.transport)
-        if not self._secure and hasattr(self.transport, "setTcpNoDelay"):
+        if hasattr(self.transport, "setTcpNoDelay"):
             self.transport.setTcpNoDelay(True)
-            self._small_buffer = self.transport.bufferSize
+            if not self._secure:
+                self._small_buffer = self.transport.bufferSize
         self.transport.registerProducer(cast("Any", self), streaming=True)
         self._site.opened(self)
         self._deadline = self._site.now + self._limits.idle_time
@@ -114,8 +115,6 @@ class Channel(Protocol):
         self._choked = True
         if self._producer is not None:
             self._producer.pauseProducing()
-        elif not self._deadline:
-            self._watch(0)
 
     def resumeProducing(self) -> None:
         """The peer has read."""
@@ -187,13 +186,13 @@ class Channel(Protocol):
         current = self._current
         self._deadline = 0.0
         if self._ending:
-            self.transport.abortConnection()
+            self._check(self._taken(), stalled=self.abort)
         elif current is None:
             self._expire()
+        elif current.sending or (current.answered and self._choked):
+            self._check(self._taken(), stalled=self.abort)
         elif current.answered:
             self._end()
-        elif current.sending:
-            self._check(current.sent, stalled=self.abort)
         elif current.body.awaited:
             slow = RequestTimeout(f"less than {self._limits.stall_size} bytes in {self._limits.stall_time:g} s")
             self._check(current.body.received, stalled=lambda: current.body.fail(slow))
@@ -262,15 +261,13 @@ class Channel(Protocol):
     def _answered(self, reply: Reply | None, error: BaseException | None) -> None:
         """The endpoint has decided, or was cancelled because the client is gone."""
         current = cast("Exchange", self._current)
-        if reply is None or self._ending:
-            if error is not None and not isinstance(error, CancelledError):
-                self._log.error("no answer to {request_id}: {error!r}", request_id=current.call.request_id, error=error)
-                self.abort()
+        if self._ending:
             if reply is not None and isinstance(reply.body, BlobBody):
                 reply.body.reader.close()
             self._finish(current)
         else:
-            self._respond(current, reply)
+            # Without an answer, though the client is there: something else has cancelled what the endpoint waited for.
+            self._respond(current, render_fault(error) if reply is None else reply)
 
     def _respond(self, current: Exchange, reply: Reply) -> None:
         current.status = reply.status
@@ -292,16 +289,18 @@ class Channel(Protocol):
             self._finish(current)
             return
         current.sending = True
-        self._watch(0)
         current.task = Task(sending, self._sent)
         current.task.run()
+        if current.sending:
+            self._watch(self._taken())
 
     def _sent(self, _result: None, error: BaseException | None) -> None:
         """The blob is out, or broke off."""
         current = cast("Exchange", self._current)
         if error is not None and not self._ending:
             # Some of it may be out, and nothing that came now could be told from the blob.
-            self._log.error("{request_id} broke off: {error!r}", request_id=current.call.request_id, error=error)
+            if not isinstance(error, ConnectionError):
+                self._log.error("{request_id} broke off: {error!r}", request_id=current.call.request_id, error=error)
             self._ending = True
             self.abort()
         self._finish(current)
@@ -318,10 +317,13 @@ class Channel(Protocol):
         if self._ending:
             return
         self._discarded = 0
-        # The rest of the body may not take long, and the peer has to read what was written.
-        patience = self._limits.stall_time if current.body.ended else self._limits.discard_time
-        self._deadline = self._site.now + patience
-        if current.closing:
+        if self._choked:
+            # The peer has to read before anything else happens.
+            self._watch(self._taken())
+        else:
+            # The rest of the body may not take long.
+            self._deadline = self._site.now + self._limits.discard_time
+        if current.closing or current.body.failed:
             self._end()
         else:
             self._advance()
@@ -355,10 +357,15 @@ class Channel(Protocol):
         else:
             stalled()
 
+    def _taken(self) -> int:
+        """Answer a number that grows as the peer takes what it was sent: by its own word, or by what we have sent."""
+        taken = acknowledged(self.transport)
+        if taken is None:
+            taken = 0 if self._current is None else self._current.sent
+        return taken
+
     def _expire(self) -> None:
-        if self._choked:
-            self.abort()
-        elif self._parser.in_head:
+        if self._parser.in_head:
             self._parser.dead = True
             self.broken(RequestTimeout(f"the head of the request took more than {self._limits.head_time:g} s"))
             self._advance()
@@ -388,10 +395,15 @@ class Channel(Protocol):
         self._discarded = 0
         current = self._current
         silent = self._reading and not self._parser.dead and (current is None or current.body.ended)
-        patience = self._limits.stall_time if silent or self._choked else self._limits.discard_time
-        self._deadline = self._site.now + patience
+        self._watch(self._taken())
+        if not (silent or self._choked):
+            self._deadline = self._site.now + self._limits.discard_time
         self.transport.unregisterProducer()
-        if silent or not hasattr(self.transport, "loseWriteConnection"):
+        if self._secure or not hasattr(self.transport, "loseWriteConnection"):
+            # TLS has a word of its own for the end, behind which it goes on reading until the peer has said it too.
+            self.transport.loseConnection()
+            self._read(on=True)
+        elif silent:
             self.transport.loseConnection()
         else:
             self.transport.loseWriteConnection()

@@ -8,6 +8,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from oci_twisted.http.replies import json_reply
 from oci_twisted.spec.errors import (
@@ -49,10 +50,14 @@ def render(error: RegistryError, headers: Headers = ()) -> Reply:
     return json_reply(row.status, {"errors": entries}, (*_headers(error), *headers))
 
 
-def render_fault() -> Reply:
-    """Answer 500 for the exception that is being dealt with; the log says the rest under the same incident."""
+def render_fault(error: BaseException | None = None) -> Reply:
+    """
+    Answer 500; the log says the rest under the same incident.
+
+    :param error: by default the exception that is being dealt with.
+    """
     incident = uuid.uuid4().hex
-    _log.failure("incident {incident}", incident=incident)
+    _log.failure("incident {incident}", None if error is None else Failure(error), incident=incident)
     return render(InternalFault(incident))
 
 

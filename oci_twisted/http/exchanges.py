@@ -61,6 +61,8 @@ class Exchange:
             return False
         if self.body.ended:
             return True
+        if self.body.failed:
+            return False
         if self.head.expects_continue and not self._continued and not self.body.received:
             # The client may send the body or not; nobody can tell where its next request would begin.
             return False

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from oci_twisted.http.entities import entity_headers, not_modified
 from oci_twisted.http.replies import Reply
 from oci_twisted.spec.digests import Digest
-from oci_twisted.spec.errors import ManifestTooLarge, RequestInvalid, TooManyTags
-from oci_twisted.spec.names import parse_tag
+from oci_twisted.spec.errors import ManifestTooLarge, ManifestUnknown, RequestInvalid, TagInvalid, TooManyTags
+from oci_twisted.spec.names import parse_reference, parse_tag
 from oci_twisted.spec.preconditions import parse_precondition
 
 if TYPE_CHECKING:
@@ -21,8 +21,17 @@ if TYPE_CHECKING:
 MOST_TAGS = 100
 
 
-async def get(repository: IRepository, call: Call, reference: Reference) -> Reply:
-    """Answer a manifest, in the media type that it was pushed with, whatever ``Accept`` says."""
+async def get(repository: IRepository, call: Call, text: str) -> Reply:
+    """
+    Answer a manifest, in the media type that it was pushed with, whatever ``Accept`` says.
+
+    :param text: what the path has for a tag or a digest.
+    """
+    try:
+        reference = parse_reference(text)
+    except TagInvalid as error:
+        # Nothing can be under such a tag; both conformance suites want to be told just that.
+        raise ManifestUnknown(f"no manifest in this repository: {error.message}", error.detail) from error
     manifest = await repository.get_manifest(reference)
     unchanged = not_modified(call, manifest.digest)
     if unchanged is not None:
@@ -65,6 +74,6 @@ async def delete(repository: IRepository, call: Call, reference: Reference) -> R
     if isinstance(reference, Digest):
         await repository.delete_manifest(reference)
     else:
-        precondition = parse_precondition(call.header(b"if-match"), None)
+        precondition = parse_precondition(call.header(b"if-match"), call.header(b"if-none-match"))
         await repository.delete_tag(reference, precondition)
     return Reply(202)

@@ -16,9 +16,9 @@ from klein import Klein
 from twisted.internet.defer import CancelledError
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
+from werkzeug.routing import BaseConverter
 
 from oci_twisted.http import blobs, listings, manifests, uploads, visitors
-from oci_twisted.http.access import AccessLog
 from oci_twisted.http.authorize import Gate, Route
 from oci_twisted.http.errors import render, render_fault
 from oci_twisted.http.mounted import serve
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
     from twisted.web.server import Request
 
+    from oci_twisted.http.access import AccessLog
     from oci_twisted.http.authorize import Endpoint
     from oci_twisted.http.calls import Call
     from oci_twisted.interfaces import IAuthenticator, IAuthorizer
@@ -45,7 +46,17 @@ E = TypeVar("E", bound="Endpoint")
 _ROUTES: dict[str, Route] = {}
 _CACHED_ROUTES = 4096
 
+
+class _Name(BaseConverter):
+    """Whatever stands where a repository's name should; what is wrong with it is said when it is parsed."""
+
+    regex = ".*?"
+    part_isolating = False
+    weight = 200
+
+
 table = Klein()
+table.url_map.converters["name"] = _Name
 # Clients follow no redirect to a prettier path, and a name with an empty part is an error to be told.
 table.url_map.strict_slashes = False
 table.url_map.merge_slashes = False
@@ -144,66 +155,66 @@ class API:
         del call
         return json_reply(200, {})
 
-    @route("/v2/<path:name>/blobs/<digest>", "GET", Action.PULL)
+    @route("/v2/<name:name>/blobs/<digest>", "GET", Action.PULL)
     async def get_blob(self, call: Call, name: RepositoryName, digest: str) -> Reply:
         """end-2."""
         return await blobs.get(self._registry.repository(name), call, parse_digest(digest))
 
-    @route("/v2/<path:name>/manifests/<reference>", "GET", Action.PULL)
+    @route("/v2/<name:name>/manifests/<reference>", "GET", Action.PULL)
     async def get_manifest(self, call: Call, name: RepositoryName, reference: str) -> Reply:
         """end-3."""
-        return await manifests.get(self._registry.repository(name), call, parse_reference(reference))
+        return await manifests.get(self._registry.repository(name), call, reference)
 
-    @route("/v2/<path:name>/blobs/uploads/", "POST", Action.PUSH)
+    @route("/v2/<name:name>/blobs/uploads/", "POST", Action.PUSH)
     async def begin_upload(self, call: Call, name: RepositoryName) -> Reply:
         """end-4a, end-4b, end-4c, end-11."""
         return await uploads.begin(self._registry, self._gate, call, name)
 
-    @route("/v2/<path:name>/blobs/uploads/<session_id>", "PATCH", Action.PUSH)
+    @route("/v2/<name:name>/blobs/uploads/<session_id>", "PATCH", Action.PUSH)
     async def append_to_upload(self, call: Call, name: RepositoryName, session_id: str) -> Reply:
         """end-5."""
         return await uploads.append(self._registry.repository(name), call, session_id)
 
-    @route("/v2/<path:name>/blobs/uploads/<session_id>", "PUT", Action.PUSH)
+    @route("/v2/<name:name>/blobs/uploads/<session_id>", "PUT", Action.PUSH)
     async def finish_upload(self, call: Call, name: RepositoryName, session_id: str) -> Reply:
         """end-6."""
         return await uploads.finish(self._registry.repository(name), call, session_id)
 
-    @route("/v2/<path:name>/manifests/<reference>", "PUT", Action.PUSH)
+    @route("/v2/<name:name>/manifests/<reference>", "PUT", Action.PUSH)
     async def put_manifest(self, call: Call, name: RepositoryName, reference: str) -> Reply:
         """end-7a, end-7b."""
         repository = self._registry.repository(name)
         return await manifests.put(repository, call, parse_reference(reference), self._policy.manifest_limit)
 
-    @route("/v2/<path:name>/tags/list", "GET", Action.PULL)
+    @route("/v2/<name:name>/tags/list", "GET", Action.PULL)
     async def list_tags(self, call: Call, name: RepositoryName) -> Reply:
         """end-8a, end-8b."""
         return await listings.tags(self._registry.repository(name), call, self._policy.page_limit)
 
-    @route("/v2/<path:name>/manifests/<reference>", "DELETE", Action.DELETE)
+    @route("/v2/<name:name>/manifests/<reference>", "DELETE", Action.DELETE)
     async def delete_manifest(self, call: Call, name: RepositoryName, reference: str) -> Reply:
         """end-9."""
         return await manifests.delete(self._registry.repository(name), call, parse_reference(reference))
 
-    @route("/v2/<path:name>/blobs/<digest>", "DELETE", Action.DELETE)
+    @route("/v2/<name:name>/blobs/<digest>", "DELETE", Action.DELETE)
     async def delete_blob(self, call: Call, name: RepositoryName, digest: str) -> Reply:
         """end-10."""
         del call
         return await blobs.delete(self._registry.repository(name), parse_digest(digest))
 
-    @route("/v2/<path:name>/referrers/<digest>", "GET", Action.PULL)
+    @route("/v2/<name:name>/referrers/<digest>", "GET", Action.PULL)
     async def list_referrers(self, call: Call, name: RepositoryName, digest: str) -> Reply:
         """end-12a, end-12b."""
         repository = self._registry.repository(name)
         return await listings.referrers(repository, call, parse_digest(digest), self._policy.page_limit)
 
-    @route("/v2/<path:name>/blobs/uploads/<session_id>", "GET", Action.PUSH)
+    @route("/v2/<name:name>/blobs/uploads/<session_id>", "GET", Action.PUSH)
     async def get_upload(self, call: Call, name: RepositoryName, session_id: str) -> Reply:
         """end-13."""
         del call
         return await uploads.status(self._registry.repository(name), session_id)
 
-    @route("/v2/<path:name>/blobs/uploads/<session_id>", "DELETE", Action.PUSH)
+    @route("/v2/<name:name>/blobs/uploads/<session_id>", "DELETE", Action.PUSH)
     async def cancel_upload(self, call: Call, name: RepositoryName, session_id: str) -> Reply:
         """end-14."""
         del call
@@ -220,7 +231,7 @@ class API:
         del call
         return visitors.extensions()
 
-    @route("/v2/<path:name>/_oci/ext/discover", "GET", Action.PULL)
+    @route("/v2/<name:name>/_oci/ext/discover", "GET", Action.PULL)
     async def list_repository_extensions(self, call: Call, name: RepositoryName) -> Reply:
         """Extension _oci, of one repository."""
         del call, name

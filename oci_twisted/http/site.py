@@ -83,10 +83,11 @@ class RegistrySite(Factory):
         self.common_headers = common_headers(self.now)
 
     def _tick(self) -> None:
+        # First of all, so that no fault in looking after one connection ends the looking after the others.
+        self._ticking = self._clock.callLater(_TICK, self._tick) if self._channels else None
         self._look_at_clock()
         for channel in list(self._channels):
             channel.tick(self.now)
-        self._ticking = self._clock.callLater(_TICK, self._tick) if self._channels else None
 
     def log(self, exchange: Exchange, *, gone: bool) -> None:
         """Write the access line of a request that is over."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from twisted.python.failure import Failure
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -35,12 +37,18 @@ class Task(Generic[T]):
         self._done = done
         self._waiting: Deferred[Any] | None = None
 
-    def run(self) -> None:
-        """Go on until the coroutine waits or ends."""
+    def run(self, failure: Failure | None = None) -> None:
+        """
+        Go on until the coroutine waits or ends.
+
+        :param failure: of what it waits for.
+        """
         try:
-            # A Deferred that has fired does not yield; one that has not yields itself, and reads its own result
-            # when it is resumed.
-            waiting = self._coroutine.send(None)
+            # A Deferred that has fired does not yield; one that has not yields itself, and when it is resumed it reads
+            # its own result.  But not a failure: while its callbacks run it has not put that where it looks for it.
+            waiting = (
+                self._coroutine.send(None) if failure is None else failure.throwExceptionIntoGenerator(self._coroutine)
+            )
         except StopIteration as stop:
             self._done(stop.value, None)
         except BaseException as error:  # noqa: BLE001 - handed over, not handled
@@ -49,9 +57,9 @@ class Task(Generic[T]):
             self._waiting = waiting
             waiting.addBoth(self._wake)
 
-    def _wake(self, _result: object) -> None:
+    def _wake(self, result: object) -> None:
         self._waiting = None
-        self.run()
+        self.run(result if isinstance(result, Failure) else None)
 
     def cancel(self) -> None:
         """Cancel what the coroutine waits for, so that it sees `CancelledError`."""

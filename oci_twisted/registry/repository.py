@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from oci_twisted.interfaces import IRepository, PushedManifest, UploadRecord
-from oci_twisted.registry.uploads import TOUCH_SECONDS, RepositoryUpload
+from oci_twisted.registry.uploads import RepositoryUpload, is_stale
 from oci_twisted.spec.digests import SHA256, Digest, parse_algorithm
 from oci_twisted.spec.errors import (
     BlobUnknown,
@@ -19,7 +19,6 @@ from oci_twisted.spec.errors import (
     DigestInvalid,
     ManifestTooLarge,
     ManifestUnknown,
-    Unavailable,
     UploadUnknown,
 )
 from oci_twisted.spec.manifests import parse_manifest
@@ -66,30 +65,46 @@ class Repository:
 
     async def stat_blob(self, digest: Digest) -> int:
         """Answer a blob's size in bytes (end-2)."""
+        size = await self._held_size(digest)
+        stored = await self._blobs.stat(digest)
+        if stored != size:
+            raise self._damaged(digest, size, stored)
+        return size
+
+    async def open_blob(self, digest: Digest) -> IBlobReader:
+        """Open a blob (end-2)."""
+        size = await self._held_size(digest)
+        try:
+            reader = await self._blobs.open(digest)
+        except BlobUnknown as error:
+            raise self._damaged(digest, size, None) from error
+        if reader.size != size:
+            reader.close()
+            raise self._damaged(digest, size, reader.size)
+        return reader
+
+    async def _held_size(self, digest: Digest) -> int:
         size = await self._metadata.blob_size(self.name, digest)
         if size is None:
             raise BlobUnknown.of(digest)
         return size
 
-    async def open_blob(self, digest: Digest) -> IBlobReader:
-        """Open a blob (end-2)."""
-        size = await self.stat_blob(digest)
-        try:
-            reader = await self._blobs.open(digest)
-        except BlobUnknown:
-            self._log.error("the bytes of {digest} in {name} are lost", digest=str(digest), name=str(self.name))
-            raise
-        if reader.size != size:
-            reader.close()
-            self._log.error(
-                "{digest} in {name} has {found} bytes and should have {size}",
-                digest=str(digest),
-                name=str(self.name),
-                found=reader.size,
-                size=size,
-            )
-            raise Unavailable(f"blob {digest} is damaged in storage; push it again to mend it")
-        return reader
+    def _damaged(self, digest: Digest, size: int, found: int | None) -> BlobUnknown:
+        """
+        Log that the store has lost bytes that it should have, and answer what to tell the client.
+
+        It is told that the blob is not here, by HEAD too: so a client that has it pushes it again, which mends it.
+        """
+        self._log.error(
+            "{digest} in {name} has {found} bytes in storage and should have {size}",
+            digest=str(digest),
+            name=str(self.name),
+            found=found or 0,
+            size=size,
+        )
+        return BlobUnknown(
+            f"the bytes of {digest} are damaged in storage; push it again to mend it", {"digest": str(digest)}
+        )
 
     async def delete_blob(self, digest: Digest) -> None:
         """Let this repository hold a blob no longer (end-10)."""
@@ -109,15 +124,15 @@ class Repository:
         # The record first, so that no crash leaves bytes that nobody would ever look for.
         await self._metadata.begin_upload(record)
         session = await self._blobs.begin(record.session_id, algorithm)
-        return RepositoryUpload(session, record, self._metadata, self._clock)
+        return RepositoryUpload(session, record, self._metadata, self._clock, self._policy.upload_lifetime)
 
     async def resume_upload(self, session_id: str) -> IUploadSession:
         """Go on with an upload session of this repository (end-5, end-6, end-14)."""
         record = await self._upload_record(session_id)
         session = await self._blobs.resume(session_id)
-        upload = RepositoryUpload(session, record, self._metadata, self._clock)
+        upload = RepositoryUpload(session, record, self._metadata, self._clock, self._policy.upload_lifetime)
         now = self._clock.seconds()
-        if now - record.touched > TOUCH_SECONDS:
+        if is_stale(record.touched, now, self._policy.upload_lifetime):
             try:
                 await self._metadata.touch_upload(session_id, now)
             except BaseException:

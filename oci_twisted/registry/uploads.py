@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from oci_twisted.interfaces import IUploadSession, UploadRecord
-from oci_twisted.spec.errors import DigestInvalid, UploadBusy, UploadUnknown
+from oci_twisted.spec.errors import DigestInvalid, RegistryError, UploadBusy, UploadUnknown
 from oci_twisted.stream.shielding import shielded
 
 if TYPE_CHECKING:
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 # How stale the record of the last write may get; it saves a transaction for most chunks.
 TOUCH_SECONDS = 60.0
+_TOUCHES_A_LIFETIME = 10
 _EXPIRED_AT_ONCE = 100
+
+_log = Logger()
+
+
+def is_stale(touched: float, now: float, lifetime: float) -> bool:
+    """Answer whether a session's last write has to be recorded anew, long before the session would be abandoned."""
+    return now - touched > min(TOUCH_SECONDS, lifetime / _TOUCHES_A_LIFETIME)
 
 
 @implementer(IUploadSession)
@@ -30,6 +38,8 @@ class RepositoryUpload:
     A blob on its way into one repository.
 
     Committing it makes the blob visible there, in one transaction, behind the bytes' own durability.
+
+    :param lifetime: after how many seconds without a write a session is abandoned.
     """
 
     def __init__(
@@ -38,7 +48,9 @@ class RepositoryUpload:
         record: UploadRecord,
         metadata: IMetadataStore,
         clock: IReactorTime,
+        lifetime: float,
     ) -> None:
+        self._lifetime = lifetime
         self._session = session
         self._record = record
         self._touched = record.touched
@@ -59,7 +71,7 @@ class RepositoryUpload:
         """Add ``chunk`` at the end and answer the new offset."""
         offset = await self._session.append(chunk)
         now = self._clock.seconds()
-        if now - self._touched > TOUCH_SECONDS:
+        if is_stale(self._touched, now, self._lifetime):
             self._touched = now
             await self._metadata.touch_upload(self.session_id, now)
         return offset
@@ -95,23 +107,39 @@ async def expire_uploads(blobs: IBlobStore, metadata: IMetadataStore, before: fl
     """
     Cancel the sessions that were last written to earlier than ``before``, and answer how many.
 
-    One that has a writer just now is let be, however long it takes.
+    One that has a writer just now is let be, however long it takes; and one that cannot be cancelled is left for the
+    next time, so that it does not keep the others.
     """
-    records = await metadata.idle_uploads(before, _EXPIRED_AT_ONCE)
     expired = 0
-    for record in records:
+    for record in await metadata.idle_uploads(before, _EXPIRED_AT_ONCE):
+        facts = {"session": record.session_id, "name": str(record.name)}
         try:
-            session = await blobs.resume(record.session_id)
-        except UploadBusy:
+            abandoned = await _expire(blobs, metadata, record.session_id, before)
+        except RegistryError as error:
+            _log.error("upload session {session} of {name} cannot be removed: {error}", error=error, **facts)
             continue
-        except UploadUnknown:
-            # Begun or ended just when the process died: there is a record and there are no bytes.
-            await metadata.end_upload(record.session_id)
-        else:
-            await session.cancel()
-            await metadata.end_upload(record.session_id)
-        expired += 1
-        Logger(namespace=__name__).info(
-            "upload session {session} of {name} was abandoned", session=record.session_id, name=str(record.name)
-        )
+        if abandoned:
+            expired += 1
+            _log.info("upload session {session} of {name} was abandoned", **facts)
     return expired
+
+
+async def _expire(blobs: IBlobStore, metadata: IMetadataStore, session_id: str, before: float) -> bool:
+    try:
+        session = await blobs.resume(session_id)
+    except UploadBusy:
+        return False
+    except UploadUnknown:
+        # Begun or ended just when the process died: there is a record and there are no bytes.
+        await metadata.end_upload(session_id)
+        return True
+    try:
+        # Somebody may have come back to it since it was listed; nobody can now, while it has a writer.
+        record = await metadata.upload(session_id)
+        if record is not None and record.touched >= before:
+            return False
+        await session.cancel()
+    finally:
+        session.close()
+    await metadata.end_upload(session_id)
+    return True

@@ -1,0 +1,5 @@
+"""Where everything is put together: an embeddable registry, its settings, and the ``twist`` command."""
+
+from oci_twisted.app.registry import Registry
+
+__all__ = ["Registry"]

@@ -1,0 +1,187 @@
+"""
+Every setting: its key, its kind, its default, its meaning.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from attrs import field, fields, frozen
+
+from oci_twisted.app.settings.values import ACCESS, COUNT, FOLDER, PORT, SWITCH, TEXT, TIME, Kind, one_of, size
+from oci_twisted.http.access import AccessFormat
+from oci_twisted.http.limits import Limits
+from oci_twisted.registry.policy import Policy
+
+ENVIRONMENT = "OCI_REGISTRY_"
+
+_POLICY = Policy()
+_LIMITS = Limits()
+
+# The specification asks every registry to take manifests of 4 MiB, but an operator may know better.
+_SMALLEST_MANIFEST_LIMIT = 1 << 10
+_SMALLEST_HEAD_LIMIT = 4 << 10
+
+
+def _setting(key: str, kind: Kind, default: object, meaning: str) -> Any:  # noqa: ANN401 - as attrs' own field()
+    return field(default=default, metadata={"key": key, "kind": kind, "meaning": meaning})
+
+
+@frozen(kw_only=True)
+class Settings:
+    """
+    What can be set.  In a file the part of a key before its dot is a table.
+    """
+
+    port: str = _setting(
+        "port",
+        PORT,
+        "5000",
+        "Where to listen: a port, 0 for a free one, or a Twisted endpoint description such as "
+        "`unix:/run/registry.sock` or `ssl:443:privateKey=key.pem:certKey=cert.pem`.",
+    )
+    host: str | None = _setting(
+        "host",
+        TEXT,
+        None,
+        "The address to listen on, where `port` is a number. Without it only this machine can connect, since "
+        "nobody is asked for a password; `0.0.0.0` opens the registry to everyone who reaches the machine.",
+    )
+    root: Path = _setting(
+        "root",
+        FOLDER,
+        Path("registry-data"),
+        "The folder that holds the data. It is made if it is not there, and is relative to where the command runs.",
+    )
+    storage: str = _setting(
+        "storage", one_of("disk", "memory"), "disk", "`disk`, or `memory`, which forgets everything at the end."
+    )
+    durability: str = _setting(
+        "durability",
+        one_of("full", "relaxed"),
+        "full",
+        "With `full`, what was acknowledged survives a power cut. With `relaxed` it survives the end of the "
+        "process, and a power cut may take the last seconds.",
+    )
+    read_only: bool = _setting("read-only", SWITCH, default=False, meaning="Take no changes at all.")
+    incomplete_images: str = _setting(
+        "completeness.images",
+        one_of("refuse", "accept"),
+        "refuse",
+        "What becomes of an image manifest whose config or layers are not in the repository.",
+    )
+    incomplete_indexes: str = _setting(
+        "completeness.indexes",
+        one_of("refuse", "accept"),
+        "refuse",
+        "What becomes of an index some of whose manifests are not in the repository: `accept` allows sparse copies.",
+    )
+    delete_tags: bool = _setting(
+        "delete.tags", SWITCH, default=_POLICY.delete_tags, meaning="Whether tags may be deleted."
+    )
+    delete_manifests: bool = _setting(
+        "delete.manifests", SWITCH, default=_POLICY.delete_manifests, meaning="Whether manifests may be deleted."
+    )
+    delete_blobs: bool = _setting(
+        "delete.blobs", SWITCH, default=_POLICY.delete_blobs, meaning="Whether blobs may be deleted."
+    )
+    upload_lifetime: float = _setting(
+        "uploads.lifetime", TIME, _POLICY.upload_lifetime, "How long an upload may rest before it is abandoned."
+    )
+    manifest_size: int = _setting(
+        "limits.manifest-size", size(_SMALLEST_MANIFEST_LIMIT), _POLICY.manifest_limit, "The longest manifest."
+    )
+    page_size: int = _setting("limits.page-size", COUNT, _POLICY.page_limit, "The most items on one page of a listing.")
+    head_size: int = _setting(
+        "limits.head-size",
+        size(_SMALLEST_HEAD_LIMIT),
+        _LIMITS.head_size,
+        "The longest request line and headers together.",
+    )
+    head_time: float = _setting(
+        "limits.head-time", TIME, _LIMITS.head_time, "How long a client may take to send a request's headers."
+    )
+    idle_time: float = _setting(
+        "limits.idle-time", TIME, _LIMITS.idle_time, "How long a connection may rest between two requests."
+    )
+    stall_time: float = _setting(
+        "limits.stall-time",
+        TIME,
+        _LIMITS.stall_time,
+        f"How long a body may go on without {_LIMITS.stall_size >> 10} KiB having moved, in either direction. "
+        "There is no limit on the whole.",
+    )
+    drain_time: float = _setting(
+        "limits.drain-time",
+        TIME,
+        _LIMITS.drain_time,
+        "How long what is in progress may take when the process is told to stop.",
+    )
+    access: AccessFormat = _setting(
+        "log.access",
+        ACCESS,
+        AccessFormat.TEXT,
+        "The form of the line that every request leaves in the log: `text`, `json` or `off`.",
+    )
+
+    def policy(self) -> Policy:
+        """Answer what the registry has to know of this."""
+        return Policy(
+            incomplete_images=self.incomplete_images == "accept",
+            incomplete_indexes=self.incomplete_indexes == "accept",
+            manifest_limit=self.manifest_size,
+            page_limit=self.page_size,
+            delete_tags=self.delete_tags,
+            delete_manifests=self.delete_manifests,
+            delete_blobs=self.delete_blobs,
+            upload_lifetime=self.upload_lifetime,
+            read_only=self.read_only,
+        )
+
+    def limits(self) -> Limits:
+        """Answer what a connection has to know of this."""
+        return Limits(
+            head_size=self.head_size,
+            head_time=self.head_time,
+            idle_time=self.idle_time,
+            stall_time=self.stall_time,
+            drain_time=self.drain_time,
+        )
+
+
+@frozen
+class Setting:
+    """
+    A line of the table.
+
+    :ivar name: of the attribute of `Settings`.
+    :ivar key: in a file, such as ``completeness.images``.
+    :ivar variable: in the environment.
+    """
+
+    name: str
+    key: str
+    variable: str
+    kind: Kind
+    default: Any
+    meaning: str
+
+    @property
+    def shown_default(self) -> str | None:
+        """The default as a file has it; ``None`` for a setting that is simply not set."""
+        return None if self.default is None else self.kind.show(self.default)
+
+
+TABLE = tuple(
+    Setting(
+        name=attribute.name,
+        key=attribute.metadata["key"],
+        variable=ENVIRONMENT + re.sub(r"[.-]", "_", attribute.metadata["key"]).upper(),
+        kind=attribute.metadata["kind"],
+        default=attribute.default,
+        meaning=attribute.metadata["meaning"],
+    )
+    for attribute in fields(Settings)
+)

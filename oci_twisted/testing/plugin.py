@@ -1,0 +1,32 @@
+"""
+The pytest plugin.
+
+Every run of pytest imports it, whatever it tests, so it imports nothing of ours before a test asks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from oci_twisted.testing.process import RegistryProcess, ServedRegistry
+
+
+@pytest.fixture(scope="session")
+def oci_registry_process() -> Iterator[RegistryProcess]:
+    """A process that serves registries, as many as are asked for; what other fixtures than `oci_registry` need."""
+    from oci_twisted.testing.process import RegistryProcess  # noqa: PLC0415 - see above
+
+    with RegistryProcess() as process:
+        yield process
+
+
+@pytest.fixture
+def oci_registry(oci_registry_process: RegistryProcess) -> Iterator[ServedRegistry]:
+    """A registry of the test's own: empty, in memory, at ``oci_registry.url``, also known as ``oci_registry.host``."""
+    with oci_registry_process.registry() as registry:
+        yield registry

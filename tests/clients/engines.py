@@ -1,0 +1,88 @@
+"""Container engines that run as daemons, each with its own folders and its own socket."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.clients.processes import Daemon, unmount_below
+from tests.clients.tools import require, require_root, run
+
+CONTAINERD_TOML = """\
+version = 2
+root = "{folder}/root"
+state = "{folder}/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+
+[grpc]
+  address = "{folder}/sock"
+"""
+
+
+@contextmanager
+def docker_engine() -> Iterator[str]:
+    """Run Docker's daemon, and lend the address that clients name with ``--host``."""
+    require_root()
+    dockerd = require("dockerd")
+    with _short_folder() as folder:
+        address, configuration = folder / "sock", folder / "daemon.json"
+        configuration.write_text("{}")
+        command = (
+            dockerd,
+            *("--data-root", folder / "data"),
+            *("--exec-root", folder / "exec"),
+            *("--pidfile", folder / "pid"),
+            *("--host", f"unix://{address}"),
+            *("--config-file", configuration),
+            "--iptables=false",
+            "--ip6tables=false",
+            "--bridge=none",
+        )
+        with _running(Daemon(command, folder / "log"), address):
+            yield f"unix://{address}"
+
+
+@contextmanager
+def containerd_engine() -> Iterator[str]:
+    """Run containerd, and lend the address that ``ctr`` takes with ``--address``."""
+    require_root()
+    containerd = require("containerd")
+    with _short_folder() as folder:
+        configuration = folder / "config.toml"
+        configuration.write_text(CONTAINERD_TOML.format(folder=folder))
+        with _running(Daemon((containerd, "--config", configuration), folder / "log"), folder / "sock"):
+            ctr = (require("ctr"), "--address", folder / "sock")
+            try:
+                yield str(folder / "sock")
+            finally:
+                for task in run(*ctr, "tasks", "ls", "--quiet").split():
+                    run(*ctr, "tasks", "rm", "--force", task)
+
+
+@contextmanager
+def _short_folder() -> Iterator[Path]:
+    """Lend a folder with a short path, for a socket's path holds about a hundred characters."""
+    folder = Path(tempfile.mkdtemp(prefix="oci-")).resolve()
+    try:
+        yield folder
+    finally:
+        unmount_below(folder)
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _running(daemon: Daemon, address: Path) -> Iterator[None]:
+    """Wait until a daemon answers on its socket, and end it afterwards."""
+    try:
+        daemon.wait_until(lambda: _answers(address))
+        yield
+    finally:
+        daemon.stop()
+
+
+def _answers(address: Path) -> bool:
+    """Tell whether something accepts connections there."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(address)) == 0

@@ -21,6 +21,8 @@ _log = Logger(namespace="oci_twisted.access")
 # once; what follows it within this many seconds shares the next.
 WINDOW = 0.05
 _MOST_LINES = 256
+# As nginx has it, for the log alone: the client went away before the answer was out.
+CLIENT_GONE = 499
 
 
 class AccessFormat(Enum):

@@ -27,6 +27,7 @@ from oci_twisted.spec.errors import (
 if TYPE_CHECKING:
     from oci_twisted.http.replies import Headers, Reply
     from oci_twisted.spec.descriptors import Json
+    from oci_twisted.spec.errors import Row
 
 _log = Logger()
 
@@ -40,7 +41,7 @@ def render(error: RegistryError, headers: Headers = ()) -> Reply:
 
     :param headers: what the endpoint adds, such as the session's ``Location``.
     """
-    row = TABLE[type(error)]
+    row = TABLE.get(type(error)) or _inherited_row(type(error))
     entries: list[Json] = []
     for message, detail in error.documents():
         entry: dict[str, Json] = {"code": row.code, "message": message}
@@ -59,6 +60,11 @@ def render_fault(error: BaseException | None = None) -> Reply:
     incident = uuid.uuid4().hex
     _log.failure("incident {incident}", None if error is None else Failure(error), incident=incident)
     return render(InternalFault(incident))
+
+
+def _inherited_row(kind: type[RegistryError]) -> Row:
+    """Answer the row of an error that a provider has derived from one of ours."""
+    return next((TABLE[parent] for parent in kind.__mro__ if parent in TABLE), TABLE[InternalFault])
 
 
 def _headers(error: RegistryError) -> Headers:

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IConsumer
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
+from oci_twisted.http.access import CLIENT_GONE
 from oci_twisted.http.body import HIGH_WATER
 from oci_twisted.http.calls import Call
 from oci_twisted.http.errors import render
@@ -85,11 +86,11 @@ async def serve(api: API, request: Request) -> None:
     """
     started = time.monotonic()
     request_id = api.next_request_id()
+    refusal = None
     try:
         path, query = split_target(request.uri)
     except RegistryError as error:
-        await _write(request, render(error), request_id)
-        return
+        path, query, refusal = request.uri, b"", render(error)
     call = Call(
         request.method.decode("latin-1"),
         path,
@@ -100,11 +101,13 @@ async def serve(api: API, request: Request) -> None:
         peer=getattr(request.getClientAddress(), "host", "unix"),
         secure=request.isSecure(),
     )
-    reply = await api.answer(call)
+    status = CLIENT_GONE
     try:
+        reply = refusal or await api.answer(call)
         await _write(request, reply, request_id)
+        status = reply.status
     finally:
-        api.access.write(call, reply.status, request.sentLength, time.monotonic() - started)
+        api.access.write(call, status, request.sentLength, time.monotonic() - started)
 
 
 def _headers(request: Request) -> Mapping[bytes, bytes]:

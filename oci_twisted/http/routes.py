@@ -45,6 +45,8 @@ E = TypeVar("E", bound="Endpoint")
 
 _ROUTES: dict[str, Route] = {}
 _CACHED_ROUTES = 4096
+# A longer path is looked up each time: nobody who sends such paths may fill the memory with them.
+_CACHED_LENGTH = 1024
 
 
 class _Name(BaseConverter):
@@ -125,7 +127,8 @@ class API:
     async def answer(self, call: Call) -> Reply:
         """Answer a call, whatever happens: a refusal is an answer, and so is a fault of ours."""
         try:
-            found, name, values = self._find(call.method, call.raw_path)
+            find = self._find if len(call.raw_path) <= _CACHED_LENGTH else self._match
+            found, name, values = find(call.method, call.raw_path)
             await self._gate.admit(call, found.action, name)
             if name is None:
                 return await found.endpoint(self, call, **values)

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
+from oci_twisted.http.access import CLIENT_GONE
 from oci_twisted.http.channel import Channel
 from oci_twisted.http.heads import common_headers
 from oci_twisted.http.limits import Limits
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from oci_twisted.interfaces import IBlockingPool
 
 _TICK = 1.0
-# As nginx has it, for the log alone: the client went away before the answer was out.
-_CLIENT_GONE = 499
 
 
 @implementer(IProtocolNegotiationFactory)
@@ -92,7 +91,7 @@ class RegistrySite(Factory):
     def log(self, exchange: Exchange, *, gone: bool) -> None:
         """Write the access line of a request that is over."""
         seconds = self._clock.seconds() - exchange.started
-        status = _CLIENT_GONE if gone else exchange.status
+        status = CLIENT_GONE if gone else exchange.status
         self.api.access.write(exchange.call, status, exchange.sent, seconds)
 
     async def drain(self) -> None:

@@ -4,13 +4,14 @@ Upload sessions (end-4, end-5, end-6, end-11, end-13, end-14).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from oci_twisted.http.errors import render
 from oci_twisted.http.replies import Reply, no_content
 from oci_twisted.interfaces import Action
 from oci_twisted.spec.digests import SHA256, parse_algorithm, parse_verifiable_digest
-from oci_twisted.spec.errors import DigestInvalid, NameInvalid, SizeInvalid, UploadOutOfOrder
+from oci_twisted.spec.errors import DigestInvalid, NameInvalid, SizeInvalid, UploadOutOfOrder, UploadUnknown
 from oci_twisted.spec.names import parse_name
 from oci_twisted.spec.pages import PageRequest
 from oci_twisted.spec.ranges import parse_chunk_range, upload_range
@@ -111,8 +112,9 @@ async def _single(repository: IRepository, call: Call, digest: Digest) -> Reply:
     except DigestInvalid:
         raise
     except BaseException:
-        # The client was never told of this session, so nobody could go on with it.
-        await session.cancel()
+        # The client was never told of this session, so nobody could go on with it, if the commit has not ended it.
+        with suppress(UploadUnknown):
+            await session.cancel()
         raise
     finally:
         session.close()

@@ -8,6 +8,7 @@ one is read by a pool.
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 WINDOW = 1 << 20
 # Other connections get their turn in between.
 _WINDOWS_A_TURN = 4
+# Linux's way to ask; where there is none, everything is read by the pool.
+_NOWAIT: int | None = getattr(os, "RWF_NOWAIT", None)
 
 
 def takes_sendfile(transport: object) -> bool:
@@ -37,9 +40,11 @@ def takes_sendfile(transport: object) -> bool:
 
 def read_hot(descriptor: int, start: int, length: int) -> bytes | None:
     """Read some bytes of a file if that takes no waiting for the disk; ``None`` when it does, or they are not there."""
+    if _NOWAIT is None:
+        return None
     buffer = bytearray(length)
     try:
-        read = os.preadv(descriptor, [buffer], start, os.RWF_NOWAIT)
+        read = os.preadv(descriptor, [buffer], start, _NOWAIT)
     except OSError:
         # Not in the page cache, or a file system that cannot tell.
         return None
@@ -73,6 +78,13 @@ async def send_file(
     finally:
         producer.stopProducing()
         consumer.unregisterProducer()
+
+
+def _read(descriptor: int, length: int, start: int) -> None:
+    try:
+        os.pread(descriptor, length, start)
+    finally:
+        os.close(descriptor)
 
 
 @implementer(IPushProducer)
@@ -115,16 +127,16 @@ class _FileProducer:
         if self._warming or self.finished.called:
             return
         try:
-            ready = self._send()
+            if not self._send():
+                self._warm()
+                return
         except Exception:  # noqa: BLE001 - handed over, not handled
             self.finished.errback()
             return
         if self._offset >= self._stop:
             self.finished.callback(None)
-        elif ready:
-            self.wait_for_socket()
         else:
-            self._warm()
+            self.wait_for_socket()
 
     def _send(self) -> bool:
         """Answer whether the file is ready for more, or the disk has to be waited for."""
@@ -154,14 +166,14 @@ class _FileProducer:
         return True
 
     def _warm(self) -> None:
-        self._warming = True
         until = min(self._offset + WINDOW, self._stop)
-        work = Deferred.fromCoroutine(
-            self._pool.run(lambda: os.pread(self._descriptor, until - self._offset, self._offset))
-        )
+        # Of its own, because ours may be closed, and be another file's, before a thread comes to it.
+        descriptor = os.dup(self._descriptor)
+        self._warming = True
+        work = Deferred.fromCoroutine(self._pool.run(partial(_read, descriptor, until - self._offset, self._offset)))
         work.addCallbacks(self._warmed, self._failed, callbackArgs=(until,))
 
-    def _warmed(self, _read: bytes, until: int) -> None:
+    def _warmed(self, _nothing: None, until: int) -> None:
         self._warming = False
         self._warm_until = until
         if not self.finished.called:

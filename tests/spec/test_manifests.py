@@ -128,9 +128,10 @@ def test_an_artifact_may_have_blobs() -> None:
 
 @pytest.mark.parametrize("nothing", [[], None])
 @pytest.mark.parametrize("key", ["layers", "manifests", "blobs"])
-def test_lists_may_be_empty(key: str, nothing: list[JsonObject] | None) -> None:
+def test_lists_may_be_empty(key: str, nothing: Json) -> None:
     """An image without layers and an index without manifests are valid, and so is Go's null for such a list."""
-    document = {"layers": image, "manifests": index, "blobs": artifact}[key](**{key: nothing})
+    changes: dict[str, Json] = {key: nothing}
+    document = {"layers": image, "manifests": index, "blobs": artifact}[key](**changes)
     assert parse(document).media_type == document["mediaType"]
 
 

@@ -126,7 +126,9 @@ def test_a_folder_that_cannot_be_written_is_refused() -> None:
         SqliteMetadata(Path("/proc/self/registry.sqlite"), InlinePool())
 
 
-def test_a_place_without_a_log_is_refused() -> None:
+def test_a_place_without_a_log_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where SQLite has no write-ahead log, as in memory, processes could not share the file."""
+    # To anything but SQLite that is the name of a file like any other.
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(DatabaseUnusable, match="local file system"):
         SqliteMetadata(Path(":memory:"), InlinePool())

@@ -48,8 +48,9 @@ class StillReactor(MemoryReactorClock):
 
     def shut_down(self) -> list[Deferred[None]]:
         """Do what a reactor does first when it is stopped; answer what it would wait for."""
-        triggers, self.shutdown_triggers = self.shutdown_triggers, []
-        return [call() for phase, event, call in triggers if (phase, event) == ("before", "shutdown")]
+        first = [trigger for trigger in self.shutdown_triggers if trigger[:2] == ("before", "shutdown")]
+        self.shutdown_triggers = [trigger for trigger in self.shutdown_triggers if trigger not in first]
+        return [call() for _phase, _event, call in first]
 
 
 class Connection:

@@ -113,7 +113,7 @@ def test_what_comes_after_the_end_is_refused(mounted: Mounted) -> None:
 def test_nothing_is_left_with_the_reactor(mounted: Mounted) -> None:
     """A registry that was closed by hand is not closed again by the reactor, which forgets it."""
     mounted.registry.resource()
-    assert len(mounted.reactor.shutdown_triggers) == 1
+    assert [phase for phase, _event, _call in mounted.reactor.shutdown_triggers] == ["after", "before"]
     begun(mounted.registry.close())
     assert mounted.reactor.shutdown_triggers == []
     assert mounted.events == CLOSED

@@ -59,13 +59,13 @@ class BreakingReader:
         self.closed = True
 
 
-def serve(wire: Wire, reader: BreakingReader, *parts: bytes | ByteRange) -> None:
-    """Let ``/blob`` answer what a reader gives."""
+def serve(wire: Wire, reader: BreakingReader, *parts: bytes | ByteRange, path: bytes = b"/blob") -> None:
+    """Let a path answer what a reader gives."""
 
     async def answer(_call: Call) -> Reply:
         return Reply(200, (), BlobBody(reader, parts or (ByteRange(0, SIZE),)))
 
-    wire.scripts[b"/blob"] = answer
+    wire.scripts[path] = answer
 
 
 @pytest.mark.parametrize("sound", [0, 1, SIZE - 1, SIZE])

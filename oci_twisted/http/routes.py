@@ -142,6 +142,9 @@ class API:
 
     def _match(self, method: str, raw_path: bytes) -> tuple[Route, RepositoryName | None, dict[str, Any]]:
         path = parse_path(raw_path)
+        if path.startswith("//"):
+            # Werkzeug would overlook the second slash, and a proxy's rules for /v2/ would not see this path.
+            raise ExtensionUnknown("a path begins with one slash")
         try:
             endpoint, values = self._urls.match(path, method=method)
         except NoSuchMethod as error:

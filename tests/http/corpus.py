@@ -81,6 +81,53 @@ def routes() -> Iterator[Route]:
             yield Route(str(rule.endpoint), method, rule.rule)
 
 
+NOTHING = f"sha256:{'0' * 64}"
+# Good and bad, and some that only look bad.
+PATHS = [
+    "/v2",
+    "/v3/",
+    "/nowhere",
+    "//",
+    "//v2/",
+    "/v2//",
+    "/v2//tags/list",
+    "/v2/a//b/tags/list",
+    "/v2/a/../b/tags/list",
+    "/v2/./tags/list",
+    "/v2/A/tags/list",
+    "/v2/a%2fb/tags/list",
+    "/v2/a%2Fb/manifests/v1",
+    "/v2/a%5cb/tags/list",
+    "/v2/a%00/tags/list",
+    "/v2/%ff/tags/list",
+    "/v2/%C3%A9/tags/list",
+    "/v2/%/tags/list",
+    "/v2/%61/b/tags/list",
+    "/v2/a/b/tags/list/",
+    "/v2/a/b/tags/LIST",
+    "/v2/a/b/manifests/",
+    "/v2/a/b/manifests/v1/",
+    f"/v2/a/b/manifests/{'t' * 128}",
+    f"/v2/a/b/manifests/{'t' * 129}",
+    "/v2/a/b/manifests/sha256:bad",
+    f"/v2/a/b/manifests/{NOTHING}",
+    f"/v2/a/b/blobs/{NOTHING}",
+    "/v2/a/b/blobs/sha256%3Abad",
+    f"/v2/a/b/referrers/{NOTHING}",
+    "/v2/a/b/referrers/bad",
+    f"/v2/{'n' * 255}/tags/list",
+    f"/v2/{'n' * 256}/tags/list",
+    "/v2/blobs/uploads/tags/list",
+    "/v2/unknown/tags/list",
+    "http://registry.test/v2/_catalog?n=1",
+    "http://registry.test",
+    "/v2/_catalog?n=1&n=2",
+    "/v2/_catalog?last=%ff",
+    "/v2/_catalog?" + "a=b&" * 300,
+    "/v2/?" + "x" * 9000,
+    "/favicon.ico",
+]
+
 ROUTES = list(routes())
 # What a test is called when it is about a route.
 IDS = [route.endpoint for route in ROUTES]

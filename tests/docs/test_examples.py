@@ -1,0 +1,98 @@
+"""Every command and every example of README.md and docs/, tried out."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from oci_twisted.app.settings import load_settings
+from tests.app.checkouts import ROOT, copy_checkout
+from tests.clients.engines import docker_engine
+from tests.clients.tools import require
+from tests.docs.blocks import Block, Trial, find_in, find_trials
+from tests.docs.running import Sandbox, at, with_free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from oci_twisted.testing.process import ServedRegistry
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+# The two commands with which README begins are tried out in test_opening.py.
+OPENING = 2
+MOST_SKIPPED = 2
+
+
+def blocks_of(document: Path) -> list[Block]:
+    """Find the blocks of a document, behind the opening."""
+    blocks = find_in(document)
+    return blocks[OPENING:] if document.name == "README.md" else blocks
+
+
+TRIALS = [trial for document in DOCUMENTS for trial in find_trials(blocks_of(document))]
+
+
+def test_nothing_is_left_out() -> None:
+    """Hardly a block is skipped, and each of those has a reason in words."""
+    reasons = [block.reason for document in DOCUMENTS for block in find_in(document) if block.reason is not None]
+    assert len(reasons) <= MOST_SKIPPED
+    assert all(len(reason.split()) > 3 for reason in reasons)
+
+
+def test_the_documents_name_no_host_and_no_machine() -> None:
+    """No document names a host of a package registry, or a path of the machine on which it was written."""
+    for document in (*DOCUMENTS, *ROOT.glob("*.md")):
+        text = document.read_text()
+        assert not re.search(r"/root/|/home/|/work/|/tmp/|pypi\.org|pythonhosted|docker\.io|ghcr\.io", text), document
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[str]:
+    """Run Docker's daemon, and lend its address."""
+    with docker_engine() as address:
+        yield address
+
+
+@pytest.fixture
+def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Sandbox:
+    """Make a place for the scripts of a trial, with what it needs."""
+    trial: Trial = request.getfixturevalue("trial")
+    for program in sorted(trial.programs):
+        require(program)
+    folder = tmp_path / "folder"
+    if any("checkout" in block.words for block in trial.blocks):
+        copy_checkout(folder)
+    else:
+        folder.mkdir()
+    if "docker" not in trial.programs:
+        return Sandbox(folder)
+    return Sandbox(folder, {"DOCKER_HOST": request.getfixturevalue("engine")})
+
+
+@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: str(trial.where))
+def test_an_example_works(trial: Trial, sandbox: Sandbox, request: pytest.FixtureRequest) -> None:
+    """An example does what it says, to the end, and prints what is said to be printed."""
+    text = trial.text
+    if trial.blocks[0].language == "toml":
+        config = sandbox.folder / "registry.toml"
+        config.write_text(text)
+        load_settings({}, {}, config)
+        return
+    if "127.0.0.1:5000" in text or "localhost:5000" in text:
+        registry: ServedRegistry = request.getfixturevalue("oci_registry")
+        text = at(registry.host, text)
+    text = with_free_ports(text)
+    if trial.blocks[0].language == "sh":
+        printed = sandbox.run("bash", "-eu", "-o", "pipefail", script=text)
+    elif "pytest" in trial.blocks[0].words:
+        (sandbox.folder / "test_example.py").write_text(text)
+        printed = sandbox.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    else:
+        (sandbox.folder / "example.py").write_text(text)
+        printed = sandbox.run(sys.executable, "example.py")
+    for sample in trial.samples:
+        assert sample.is_printed(printed), f"{sample.where} is not in\n{printed}"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from oci_twisted.app.settings import Settings
 
 _CLOSED = " (this machine only; --host 0.0.0.0 opens it to others)"
+# An endpoint description has its address in itself.
+_AS_DESCRIBED = " (this machine only)"
 _OPEN = " (everyone who reaches it may push and pull, for nobody is asked for a password)"
 
 
@@ -28,7 +30,7 @@ def start_line(settings: Settings, address: IAddress) -> str:
     else:
         storage = f"disk at {settings.root.absolute()}, durability {settings.durability}"
     limited = ", read-only" if settings.read_only else ""
-    where = f"{_url(settings, address)}{_reach(address)}"
+    where = f"{_url(settings, address)}{_reach(settings, address)}"
     return f"oci-twisted {__version__} listening on {where}; storage: {storage}{limited}"
 
 
@@ -42,10 +44,12 @@ def _url(settings: Settings, address: IAddress) -> str:
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{getattr(address, 'port', 0)}"
 
 
-def _reach(address: IAddress) -> str:
+def _reach(settings: Settings, address: IAddress) -> str:
     try:
         # An IPv6 address may have a zone behind it.
         loopback = ip_address(getattr(address, "host", "").partition("%")[0]).is_loopback
     except ValueError:
         return ""
-    return _CLOSED if loopback else _OPEN
+    if loopback:
+        return _CLOSED if settings.port.isdigit() else _AS_DESCRIBED
+    return _OPEN

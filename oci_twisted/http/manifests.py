@@ -10,6 +10,7 @@ from oci_twisted.http.entities import entity_headers, not_modified
 from oci_twisted.http.replies import Reply
 from oci_twisted.spec.digests import Digest
 from oci_twisted.spec.errors import ManifestTooLarge, ManifestUnknown, RequestInvalid, TagInvalid, TooManyTags
+from oci_twisted.spec.mediatypes import KNOWN
 from oci_twisted.spec.names import parse_reference, parse_tag
 from oci_twisted.spec.preconditions import parse_precondition
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from oci_twisted.spec.names import Reference
 
 MOST_TAGS = 100
+# Whoever may push may push a page, and a browser must run nothing in it under the registry's name.
+_INERT = (("Content-Security-Policy", "sandbox; default-src 'none'"), ("X-Content-Type-Options", "nosniff"))
 
 
 async def get(repository: IRepository, call: Call, text: str) -> Reply:
@@ -37,6 +40,8 @@ async def get(repository: IRepository, call: Call, text: str) -> Reply:
     if unchanged is not None:
         return unchanged
     headers = entity_headers(manifest.digest, manifest.media_type)
+    if manifest.media_type not in KNOWN:
+        headers += _INERT
     if call.method == "HEAD":
         return Reply(200, headers, length=len(manifest.content))
     return Reply(200, headers, manifest.content)

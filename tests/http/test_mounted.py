@@ -84,6 +84,7 @@ def test_a_form_is_a_body(content_type: str) -> None:
 @pytest.mark.parametrize(
     ("target", "status"),
     [
+        ("ftp://registry.test/v2/", 400),
         ("/v2/a%2fb/tags/list", 400),
         ("/v2/%ff/tags/list", 400),
         ("/v2/%/tags/list", 400),

@@ -155,6 +155,19 @@ def test_a_broken_chunk_behind_an_answer_ends_the_connection(wire: Wire) -> None
     assert not peer.open
 
 
+def test_a_broken_chunk_beside_an_answer_ends_the_connection_behind_it(wire: Wire) -> None:
+    """An answer that is on its way arrives whole, and nobody waits for the rest of a body that has none."""
+    content = bytes(range(256)) * 4096
+    digest = wire.stack.add_blob("a", content)
+    peer = wire.connect()
+    peer.transport.window = 0
+    peer.send(chunked("GET", f"/v2/a/blobs/{digest}", pieces=[b"abc"])[:-5])
+    peer.send(b"broken", SMUGGLED)
+    peer.take(float("inf"))
+    answer = peer.answer()
+    assert (answer.body == content, peer.open) == (True, False)
+
+
 def test_a_body_that_nobody_asked_for_is_no_request(wire: Wire) -> None:
     """A GET may have a body; its bytes are passed over."""
     peer = wire.send(message("GET", "/v2/", body=SMUGGLED), chunked("GET", "/v2/", pieces=[SMUGGLED]), get())

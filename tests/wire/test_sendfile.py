@@ -7,111 +7,33 @@ from __future__ import annotations
 import os
 from email import message_from_bytes
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from twisted.internet.defer import Deferred
-from zope.interface import implementer
+from twisted.internet.defer import CancelledError, Deferred
 
 from oci_twisted.http.limits import Limits
 from oci_twisted.http.sending import SMALL
-from oci_twisted.http.site import RegistrySite
-from oci_twisted.interfaces import IBlockingPool
-from oci_twisted.storage.disk.blobs import DiskBlobs
-from oci_twisted.stream.pools import InlinePool
-from oci_twisted.stream.zerocopy import WINDOW
+from oci_twisted.stream.zerocopy import WINDOW, send_file
 from oci_twisted.testing.waiting import soon, waits
-from tests.http.stacks import Stack
+from tests.wire.disks import Disk, HeldPool, open_files
 from tests.wire.logs import errors
 from tests.wire.messages import get
 from tests.wire.sockets import Client, Served, connections, eventually, listening, sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from oci_twisted.spec.digests import Digest
+    from twisted.internet.interfaces import IPushProducer
+    from twisted.python.failure import Failure
 
-T = TypeVar("T")
 SOON = 2
-
-
-@implementer(IBlockingPool)
-class HeldPool:
-    """
-    Does its work when it is told to.
-
-    :ivar held: the work that waits.
-    """
-
-    def __init__(self) -> None:
-        self.held: list[Callable[[], None]] = []
-        self.asked = 0
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Keep some work for later."""
-        done: Deferred[T] = Deferred(lambda _: None)
-        self.asked += 1
-
-        def do() -> None:
-            result = work()
-            if not done.called:
-                done.callback(result)
-
-        self.held.append(do)
-        return await done
-
-    def work(self) -> bool:
-        """Do what waits, and answer that there may be more."""
-        held, self.held = self.held, []
-        for do in held:
-            do()
-        return False
-
-    async def stop(self) -> None:
-        """Nothing is left to wait for."""
-
-
-class Disk:
-    """
-    A registry with its blobs on disk.
-
-    :ivar pool: for reads from a cold disk.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.stack = Stack(blobs=DiskBlobs(root, InlinePool(), durability="relaxed"))
-        self.pool = HeldPool()
-        self.site = RegistrySite(self.stack.api, self.stack.clock, self.pool)
-        self._root = root
-
-    def add(self, size: int) -> tuple[str, bytes]:
-        """Let a repository hold a blob; answer its path and its bytes."""
-        content = os.urandom(size)
-        digest = self.stack.add_blob("a", content)
-        return f"/v2/a/blobs/{digest}", content
-
-    def file(self, digest: Digest | str) -> Path:
-        """Answer the file of a blob."""
-        encoded = str(digest).rpartition(":")[2]
-        return self._root / "blobs" / "sha256" / encoded[:2] / encoded / "data"
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Disk:
     """Make an empty registry."""
     return Disk(tmp_path / "root")
-
-
-def open_files() -> set[str]:
-    """Answer the regular files that this process has open."""
-    found = set()
-    for entry in os.scandir("/proc/self/fd"):
-        try:
-            found.add(os.readlink(entry.path))  # noqa: PTH115 - it is no path
-        except FileNotFoundError:
-            continue
-    return {name for name in found if name.endswith("/data")}
 
 
 @waits
@@ -125,7 +47,7 @@ async def test_blobs_arrive_whole(disk: Disk) -> None:
         answers = await soon(client.answers(len(blobs)))
     assert [answer.header("Content-Length") for answer in answers] == [str(size) for size in sizes]
     assert [answer.body == content for answer, (_, content) in zip(answers, blobs, strict=True)] == [True] * len(sizes)
-    assert open_files() == set()
+    assert open_files(disk.root) == set()
 
 
 @waits
@@ -189,6 +111,7 @@ async def test_several_clients_are_served_at_once(disk: Disk) -> None:
 async def test_a_cold_file_is_read_by_the_pool(disk: Disk) -> None:
     """What is not in the page cache is read on a thread, while the reactor goes on, and then sent."""
     target, content = disk.add(3 * WINDOW + 7)
+    disk.pool.holding = True
     async with listening(disk.site) as served:
         client = await served.connect()
         with disk.file(target).open("rb") as file:
@@ -205,7 +128,7 @@ async def test_a_cold_file_is_read_by_the_pool(disk: Disk) -> None:
         await soon(eventually(lambda: disk.pool.work() or len(client.received) > len(content)))
         (answer,) = await soon(client.answers(1))
     assert answer.body == content
-    assert open_files() == set()
+    assert open_files(disk.root) == set()
 
 
 def holds(client: Client, count: int) -> bool:
@@ -230,10 +153,10 @@ async def test_a_client_may_vanish(disk: Disk) -> None:
     with errors() as logged:
         async with listening(disk.site) as served:
             client, _target, _content = await stuck(disk, served)
-            assert len(open_files()) == 1
+            assert len(open_files(disk.root)) == 1
             client.transport.abortConnection()
             await soon(eventually(lambda: not connections(disk.site)))
-    assert open_files() == set()
+    assert open_files(disk.root) == set()
     assert logged == []
 
 
@@ -246,6 +169,7 @@ async def test_a_file_that_is_cut_off_breaks_the_answer(disk: Disk) -> None:
             channel = await served.channel()
             sound = sent(channel) + 1000
             os.truncate(disk.file(target), sound)
+            disk.pool.holding = True
             client.transport.resumeProducing()
             # The last of it is no longer in the cache, so it is looked for on the disk first.
             await soon(eventually(lambda: disk.pool.work() or client.closed is not None))
@@ -253,23 +177,72 @@ async def test_a_file_that_is_cut_off_breaks_the_answer(disk: Disk) -> None:
     assert b"Content-Length: %d" % len(content) in head
     assert len(body) <= sound
     assert body == content[: len(body)]
-    assert open_files() == set()
+    assert open_files(disk.root) == set()
     assert len(logged) == 1
 
 
-@waits
-async def test_a_read_that_outlasts_its_client_touches_no_other_file(disk: Disk) -> None:
+class Socket:
+    """As much of a transport as is needed where nothing is sent."""
+
+    producerPaused = False  # noqa: N815 - Twisted's name
+
+    def startWriting(self) -> None:
+        """Ask for writability."""
+
+
+class Consumer:
+    """
+    Keeps its producer.
+
+    :ivar producer: while it is registered.
+    """
+
+    producer: IPushProducer | None = None
+
+    def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:  # noqa: FBT001 - Twisted's signature
+        """Keep it."""
+        assert streaming
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        """Let it go."""
+        self.producer = None
+
+
+@pytest.mark.parametrize("fate", ["vanishes", "fails"])
+def test_a_read_that_outlasts_its_client_touches_no_other_file(tmp_path: Path, fate: str) -> None:
     """A thread that has not begun to read when the client leaves may begin when the file is closed."""
-    async with listening(disk.site) as served:
-        client, target, _content = await stuck(disk, served)
-        os.truncate(disk.file(target), 0)
-        client.transport.resumeProducing()
-        await soon(eventually(lambda: disk.pool.held))
-        client.transport.abortConnection()
-        await soon(eventually(lambda: not connections(disk.site)))
-        # A closed descriptor would raise, and one that is another file's by now would be worse.
-        disk.pool.work()
-    assert open_files() == set()
+    path = tmp_path / "data"
+    # Shorter than it should be, so that its end is not in the cache.
+    path.write_bytes(b"short")
+    descriptor = os.open(path, os.O_RDONLY)
+    pool, consumer = HeldPool(), Consumer()
+    steps: list[int] = []
+    pool.holding = True
+    sending = Deferred.fromCoroutine(
+        send_file(cast("Any", Socket()), cast("Any", consumer), pool, descriptor, 0, WINDOW, steps.append)
+    )
+    assert consumer.producer is not None
+    producer = consumer.producer
+    producer.pauseProducing()
+    producer.resumeProducing()
+    # The socket may become writable once more meanwhile.
+    producer.resumeProducing()
+    assert len(pool.held) == 1
+    if fate == "vanishes":
+        sending.cancel()
+    else:
+        producer.stopProducing()
+    failures: list[Failure] = []
+    sending.addErrback(failures.append)
+    assert failures[0].check(CancelledError)
+    assert consumer.producer is None
+    os.close(descriptor)
+    assert steps == []
+    # A closed descriptor would raise, and one that is another file's by now would be worse.
+    pool.work()
+    producer.resumeProducing()
+    assert open_files(tmp_path) == set()
 
 
 @waits
@@ -292,7 +265,7 @@ async def test_a_slow_reader_is_timed_by_what_it_reads(disk: Disk) -> None:
             assert connections(disk.site)
         # Some of what was on its way is confirmed even now; but not for ever.
         await soon(eventually(a_minute_later))
-    assert open_files() == set()
+    assert open_files(disk.root) == set()
 
 
 @waits

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from oci_twisted.spec.digests import Digest
-    from oci_twisted.spec.names import RepositoryName
+    from oci_twisted.spec.names import RepositoryName, Tag
 
 Detail: TypeAlias = "dict[str, str | int | list[str]] | None"
 
@@ -190,6 +190,39 @@ class Denied(RegistryError):
     """The client is known and may not do this."""
 
 
+class TooManyAttempts(RegistryError):
+    """
+    Logging in has failed too often of late.
+
+    :ivar retry_after: in how many seconds another attempt will be looked at.
+    """
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many failed logins; try again in {retry_after} s", {"retry_after": retry_after})
+        self.retry_after = retry_after
+
+
+class TagImmutable(RegistryError):
+    """A tag that may not be moved points elsewhere already."""
+
+    @classmethod
+    def of(cls, tag: Tag, kept: Digest) -> TagImmutable:
+        """Say which tag, and what it keeps pointing to."""
+        return cls(
+            f"the tag {tag} is immutable and points to {kept}; push under another tag",
+            {"tag": str(tag), "digest": str(kept)},
+        )
+
+
+class TagProtected(RegistryError):
+    """A tag, or what it points to, may not be deleted."""
+
+    @classmethod
+    def of(cls, tag: Tag) -> TagProtected:
+        """Say which tag stands in the way."""
+        return cls(f"the tag {tag} is protected: neither it nor what it points to is deleted", {"tag": str(tag)})
+
+
 class DeleteDisabled(RegistryError):
     """The operator has switched this kind of deletion off."""
 
@@ -289,6 +322,9 @@ TABLE: dict[type[RegistryError], Row] = {
     PageInvalid: Row("UNSUPPORTED", 400),
     Unauthorized: Row("UNAUTHORIZED", 401),
     Denied: Row("DENIED", 403),
+    TooManyAttempts: Row("TOOMANYREQUESTS", 429),
+    TagImmutable: Row("DENIED", 409),
+    TagProtected: Row("DENIED", 403),
     DeleteDisabled: Row("UNSUPPORTED", 405),
     ReadOnly: Row("UNSUPPORTED", 405),
     TooManyTags: Row("UNSUPPORTED", 414),

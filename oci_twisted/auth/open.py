@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
-from oci_twisted.interfaces import ANONYMOUS, IAuthenticator, IAuthorizer
+from oci_twisted.interfaces import ANONYMOUS, Decision, IAuthenticator, IAuthorizer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from oci_twisted.interfaces import Action, Credentials, Principal
     from oci_twisted.spec.names import RepositoryName
+    from oci_twisted.spec.scopes import Scope
+
+_PERMITTED = Decision(permitted=True, by="open")
 
 
 @implementer(IAuthenticator)
@@ -24,9 +29,9 @@ class NobodyAsked:
         del credentials
         return ANONYMOUS
 
-    def challenge(self, credentials: Credentials, action: Action, name: RepositoryName | None) -> str:
+    def challenge(self, credentials: Credentials, scopes: Sequence[Scope], error: str | None = None) -> str:
         """Answer a challenge that no credentials meet, for an authorizer that refuses anonymous requests."""
-        del credentials, action, name
+        del credentials, scopes, error
         return 'Basic realm="oci-twisted"'
 
 
@@ -34,7 +39,7 @@ class NobodyAsked:
 class AllPermitted:
     """Permits everything."""
 
-    async def permits(self, principal: Principal, action: Action, name: RepositoryName | None) -> bool:
-        """Answer ``True``."""
+    async def decide(self, principal: Principal, action: Action, name: RepositoryName | None) -> Decision:
+        """Permit it."""
         del principal, action, name
-        return True
+        return _PERMITTED

@@ -62,11 +62,13 @@ class AccessLog:
         self._requests.append(
             {
                 "client": call.peer,
+                "user": _shown(call.principal.name or "-"),
                 "method": call.method,
                 "path": call.raw_path.decode("ascii", "backslashreplace").replace('"', "%22"),
                 "status": status,
                 "bytes": sent,
                 "seconds": round(seconds, 6),
+                "decision": call.decision.by,
                 "request_id": call.request_id,
             }
         )
@@ -93,5 +95,12 @@ class AccessLog:
         _log.info("{access}", access="\n".join(map(render, requests)), requests=requests)
 
 
+def _shown(name: str) -> str:
+    """Write a name, which may come from elsewhere, so that it cannot break out of its place in a line."""
+    return "".join(character if "!" <= character <= "~" and character not in '"\\' else "?" for character in name)
+
+
 def _text(request: dict[str, str | int | float]) -> str:
-    return '{client} "{method} {path}" {status} {bytes} {seconds:.6f} {request_id}'.format_map(request)
+    return '{client} {user} "{method} {path}" {status} {bytes} {seconds:.6f} {request_id} "{decision}"'.format_map(
+        request
+    )

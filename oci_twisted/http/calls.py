@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from oci_twisted.http.targets import parse_query
-from oci_twisted.interfaces import ANONYMOUS, Credentials
+from oci_twisted.interfaces import ANONYMOUS, Credentials, Decision
 from oci_twisted.spec.errors import RequestInvalid
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from oci_twisted.interfaces import Principal
     from oci_twisted.spec.errors import RegistryError
+
+
+_UNDECIDED = Decision(permitted=False, by="-")
 
 
 class Body(Protocol):
@@ -44,6 +47,7 @@ class Call:
     :ivar raw_path: the path of the target, still percent-encoded.
     :ivar headers: by name in lower case; several lines of one name are one value, joined with a comma.
     :ivar principal: who sent it; `ANONYMOUS` until that was found out.
+    :ivar decision: whether they may; nothing is permitted until that was decided.
     :ivar request_id: names the request in the log and in ``X-Request-Id``.
     """
 
@@ -51,6 +55,8 @@ class Call:
         "__dict__",
         "_raw_query",
         "body",
+        "certificate",
+        "decision",
         "headers",
         "method",
         "peer",
@@ -71,6 +77,7 @@ class Call:
         request_id: str,
         peer: str,
         secure: bool,
+        certificate: str | None = None,
     ) -> None:
         self.method = method
         self.raw_path = raw_path
@@ -80,7 +87,9 @@ class Call:
         self.request_id = request_id
         self.peer = peer
         self.secure = secure
+        self.certificate = certificate
         self.principal: Principal = ANONYMOUS
+        self.decision = _UNDECIDED
 
     def header(self, name: bytes) -> str | None:
         """
@@ -115,7 +124,8 @@ class Call:
 
     def credentials(self) -> Credentials:
         """Answer what the request says of its sender."""
-        return Credentials(self.header(b"authorization"), self.header(b"host") or "", self.peer, self.secure)
+        host = self.header(b"host") or ""
+        return Credentials(self.header(b"authorization"), host, self.peer, self.secure, self.certificate)
 
     async def collect(self, limit: int, refusal: RegistryError) -> bytes:
         """

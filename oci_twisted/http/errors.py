@@ -19,6 +19,7 @@ from oci_twisted.spec.errors import (
     RangeUnsatisfiable,
     ReadOnly,
     RegistryError,
+    TooManyAttempts,
     Unauthorized,
     Unavailable,
     UploadBusy,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _log = Logger()
 
 # A writer that the client has lost is given up at once when its connection breaks, so soon is soon enough.
-_RETRY_SECONDS = "1"
+_RETRY_SECONDS = 1
 
 
 def render(error: RegistryError, headers: Headers = ()) -> Reply:
@@ -77,6 +78,7 @@ def _headers(error: RegistryError) -> Headers:
         return (("Allow", "GET, HEAD"),)
     if isinstance(error, RangeUnsatisfiable):
         return (("Content-Range", f"bytes */{error.size}"),)
-    if isinstance(error, Unavailable | UploadBusy):
-        return (("Retry-After", _RETRY_SECONDS),)
+    if isinstance(error, TooManyAttempts | Unavailable | UploadBusy):
+        seconds = error.retry_after if isinstance(error, TooManyAttempts) else _RETRY_SECONDS
+        return (("Retry-After", str(seconds)),)
     return ()

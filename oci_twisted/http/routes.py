@@ -25,6 +25,7 @@ from oci_twisted.http.mounted import serve
 from oci_twisted.http.replies import Reply, json_reply
 from oci_twisted.http.targets import parse_path
 from oci_twisted.interfaces import Action
+from oci_twisted.registry.absent import AbsentRepository
 from oci_twisted.spec.digests import parse_digest
 from oci_twisted.spec.errors import ExtensionUnknown, MethodNotAllowed, RegistryError
 from oci_twisted.spec.names import RepositoryName, parse_name, parse_reference
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from oci_twisted.http.access import AccessLog
     from oci_twisted.http.authorize import Endpoint
     from oci_twisted.http.calls import Call
-    from oci_twisted.interfaces import IAuthenticator, IAuthorizer
+    from oci_twisted.interfaces import IAuthenticator, IAuthorizer, IRepository
     from oci_twisted.registry.registry import StoredRegistry
 
 E = TypeVar("E", bound="Endpoint")
@@ -155,6 +156,12 @@ class API:
         name = others.pop("name", None)
         return _ROUTES[endpoint], None if name is None else parse_name(name), others
 
+    def _repository(self, call: Call, name: RepositoryName) -> IRepository:
+        """Answer the repository as the caller may see it."""
+        if not call.decision.permitted:
+            return AbsentRepository(name)
+        return self._registry.repository(name)
+
     @route("/v2/", "GET", Action.PING)
     async def ping(self, call: Call) -> Reply:
         """end-1."""
@@ -164,12 +171,12 @@ class API:
     @route("/v2/<name:name>/blobs/<digest>", "GET", Action.PULL)
     async def get_blob(self, call: Call, name: RepositoryName, digest: str) -> Reply:
         """end-2."""
-        return await blobs.get(self._registry.repository(name), call, parse_digest(digest))
+        return await blobs.get(self._repository(call, name), call, parse_digest(digest))
 
     @route("/v2/<name:name>/manifests/<reference>", "GET", Action.PULL)
     async def get_manifest(self, call: Call, name: RepositoryName, reference: str) -> Reply:
         """end-3."""
-        return await manifests.get(self._registry.repository(name), call, reference)
+        return await manifests.get(self._repository(call, name), call, reference)
 
     @route("/v2/<name:name>/blobs/uploads/", "POST", Action.PUSH)
     async def begin_upload(self, call: Call, name: RepositoryName) -> Reply:
@@ -179,52 +186,49 @@ class API:
     @route("/v2/<name:name>/blobs/uploads/<session_id>", "PATCH", Action.PUSH)
     async def append_to_upload(self, call: Call, name: RepositoryName, session_id: str) -> Reply:
         """end-5."""
-        return await uploads.append(self._registry.repository(name), call, session_id)
+        return await uploads.append(self._repository(call, name), call, session_id)
 
     @route("/v2/<name:name>/blobs/uploads/<session_id>", "PUT", Action.PUSH)
     async def finish_upload(self, call: Call, name: RepositoryName, session_id: str) -> Reply:
         """end-6."""
-        return await uploads.finish(self._registry.repository(name), call, session_id)
+        return await uploads.finish(self._repository(call, name), call, session_id)
 
     @route("/v2/<name:name>/manifests/<reference>", "PUT", Action.PUSH)
     async def put_manifest(self, call: Call, name: RepositoryName, reference: str) -> Reply:
         """end-7a, end-7b."""
-        repository = self._registry.repository(name)
+        repository = self._repository(call, name)
         return await manifests.put(repository, call, parse_reference(reference), self._policy.manifest_limit)
 
     @route("/v2/<name:name>/tags/list", "GET", Action.PULL)
     async def list_tags(self, call: Call, name: RepositoryName) -> Reply:
         """end-8a, end-8b."""
-        return await listings.tags(self._registry.repository(name), call, self._policy.page_limit)
+        return await listings.tags(self._repository(call, name), call, self._policy.page_limit)
 
     @route("/v2/<name:name>/manifests/<reference>", "DELETE", Action.DELETE)
     async def delete_manifest(self, call: Call, name: RepositoryName, reference: str) -> Reply:
         """end-9."""
-        return await manifests.delete(self._registry.repository(name), call, parse_reference(reference))
+        return await manifests.delete(self._repository(call, name), call, parse_reference(reference))
 
     @route("/v2/<name:name>/blobs/<digest>", "DELETE", Action.DELETE)
     async def delete_blob(self, call: Call, name: RepositoryName, digest: str) -> Reply:
         """end-10."""
-        del call
-        return await blobs.delete(self._registry.repository(name), parse_digest(digest))
+        return await blobs.delete(self._repository(call, name), parse_digest(digest))
 
     @route("/v2/<name:name>/referrers/<digest>", "GET", Action.PULL)
     async def list_referrers(self, call: Call, name: RepositoryName, digest: str) -> Reply:
         """end-12a, end-12b."""
-        repository = self._registry.repository(name)
+        repository = self._repository(call, name)
         return await listings.referrers(repository, call, parse_digest(digest), self._policy.page_limit)
 
     @route("/v2/<name:name>/blobs/uploads/<session_id>", "GET", Action.PUSH)
     async def get_upload(self, call: Call, name: RepositoryName, session_id: str) -> Reply:
         """end-13."""
-        del call
-        return await uploads.status(self._registry.repository(name), session_id)
+        return await uploads.status(self._repository(call, name), session_id)
 
     @route("/v2/<name:name>/blobs/uploads/<session_id>", "DELETE", Action.PUSH)
     async def cancel_upload(self, call: Call, name: RepositoryName, session_id: str) -> Reply:
         """end-14."""
-        del call
-        return await uploads.cancel(self._registry.repository(name), session_id)
+        return await uploads.cancel(self._repository(call, name), session_id)
 
     @route("/v2/_catalog", "GET", Action.CATALOG)
     async def list_repositories(self, call: Call) -> Reply:

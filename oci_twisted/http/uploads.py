@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from oci_twisted.http.errors import render
 from oci_twisted.http.replies import Reply, no_content
-from oci_twisted.interfaces import Action
 from oci_twisted.spec.digests import SHA256, parse_algorithm, parse_verifiable_digest
 from oci_twisted.spec.errors import DigestInvalid, NameInvalid, SizeInvalid, UploadOutOfOrder, UploadUnknown
 from oci_twisted.spec.names import parse_name
@@ -17,6 +16,8 @@ from oci_twisted.spec.pages import PageRequest
 from oci_twisted.spec.ranges import parse_chunk_range, upload_range
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from oci_twisted.http.authorize import Gate
     from oci_twisted.http.calls import Call
     from oci_twisted.http.replies import Headers
@@ -35,7 +36,7 @@ async def begin(registry: StoredRegistry, gate: Gate, call: Call, name: Reposito
     mount = call.parameter("mount")
     if mount is not None:
         digest = parse_verifiable_digest(mount)
-        for source in await _sources(registry, gate, call, digest):
+        for source in await _sources(registry, gate, call, name, digest):
             if await repository.mount_blob(digest, source):
                 return _created(name, digest)
         # "If a registry does not support mounting or cannot, it SHOULD return 202": the client sends the bytes.
@@ -91,17 +92,20 @@ async def cancel(repository: IRepository, session_id: str) -> Reply:
     return no_content()
 
 
-async def _sources(registry: StoredRegistry, gate: Gate, call: Call, digest: Digest) -> list[RepositoryName]:
+async def _sources(
+    registry: StoredRegistry, gate: Gate, call: Call, target: RepositoryName, digest: Digest
+) -> list[RepositoryName]:
     """Answer the repositories to mount from, all of which the caller may pull."""
     text = call.parameter("from")
+    candidates: Sequence[RepositoryName]
     if text is None:
-        page = await registry.blob_holders(digest, PageRequest(_MOST_HOLDERS))
-        return await gate.readable(call.principal, page.items)
-    try:
-        source = parse_name(text)
-    except NameInvalid:
-        return []
-    return [source] if await gate.permits(call.principal, Action.PULL, source) else []
+        candidates = (await registry.blob_holders(digest, PageRequest(_MOST_HOLDERS))).items
+    else:
+        try:
+            candidates = [parse_name(text)]
+        except NameInvalid:
+            return []
+    return await gate.sources(call, target, candidates)
 
 
 async def _single(repository: IRepository, call: Call, digest: Digest) -> Reply:

@@ -13,9 +13,11 @@ from oci_twisted.interfaces.access import (
     ANONYMOUS,
     Action,
     Credentials,
+    Decision,
     IAuthenticator,
     IAuthorizer,
     Principal,
+    WrongCredentials,
 )
 from oci_twisted.interfaces.blobs import (
     IBlobReader,
@@ -23,6 +25,13 @@ from oci_twisted.interfaces.blobs import (
     IFileBacked,
     IRedirected,
     IUploadSession,
+)
+from oci_twisted.interfaces.identities import (
+    IPasswords,
+    IssuedToken,
+    ITokens,
+    ITokenService,
+    TokenRequest,
 )
 from oci_twisted.interfaces.metadata import (
     IBlobIndex,
@@ -40,6 +49,7 @@ __all__ = [
     "ANONYMOUS",
     "Action",
     "Credentials",
+    "Decision",
     "IAuthenticator",
     "IAuthorizer",
     "IBlobIndex",
@@ -49,14 +59,20 @@ __all__ = [
     "IFileBacked",
     "IManifestIndex",
     "IMetadataStore",
+    "IPasswords",
     "IRedirected",
     "IRegistry",
     "IRepository",
     "ITagIndex",
+    "ITokenService",
+    "ITokens",
     "IUploadIndex",
     "IUploadSession",
+    "IssuedToken",
     "Principal",
     "PushedManifest",
     "StoredManifest",
+    "TokenRequest",
     "UploadRecord",
+    "WrongCredentials",
 ]

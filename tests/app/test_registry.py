@@ -16,7 +16,7 @@ from zope.interface import implementer
 from oci_twisted.app import Registry
 from oci_twisted.http.access import AccessFormat
 from oci_twisted.http.limits import Limits
-from oci_twisted.interfaces import IAuthorizer
+from oci_twisted.interfaces import Decision, IAuthorizer
 from oci_twisted.registry.policy import Policy
 from oci_twisted.storage.memory.blobs import MemoryBlobs
 from oci_twisted.testing.pipes import pipe_agent
@@ -84,9 +84,9 @@ def test_what_it_is_made_with_holds(reactor: StillReactor, logged: EventLoggingO
 
     @implementer(IAuthorizer)
     class NoCatalog:
-        async def permits(self, principal: Principal, action: Action, name: RepositoryName | None) -> bool:
+        async def decide(self, principal: Principal, action: Action, name: RepositoryName | None) -> Decision:
             del principal, name
-            return action.value != "catalog"
+            return Decision(action.value != "catalog", by="a test")
 
     registry = Registry.in_memory(
         reactor,

@@ -173,20 +173,22 @@ def test_a_file_configures_it(start: Start, tmp_path: Path) -> None:
     assert access.pop("seconds") >= 0
     assert access == {
         "client": "127.0.0.1",
+        "user": "-",
         "method": "GET",
         "path": "/v2/_catalog",
         "status": 200,
         "bytes": 19,
+        "decision": "open",
         "request_id": request_id,
     }
     assert (tmp_path / "elsewhere" / "registry.sqlite").exists()
 
 
 def test_every_request_leaves_a_line(start: Start) -> None:
-    """A line has the client, the method, the path, the status, the bytes, the seconds and the request's id."""
+    """A line has the client, the user, the request, its answer, its id, and what decided that it may."""
     running = start("--port", "0", "--storage", "memory")
     request_id = running.ask("GET", "/v2/some/thing/tags/list").headers["X-Request-Id"]
-    pattern = rf'127\.0\.0\.1 "GET /v2/some/thing/tags/list" 404 \d+ 0\.\d{{6}} {re.escape(request_id)}'
+    pattern = rf'127\.0\.0\.1 - "GET /v2/some/thing/tags/list" 404 \d+ 0\.\d{{6}} {re.escape(request_id)} "open"'
     running.wait_for(pattern)
 
 

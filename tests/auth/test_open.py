@@ -36,9 +36,9 @@ def test_everybody_is_anonymous(credentials: Credentials) -> None:
 def test_everything_is_permitted(principal: Principal, action: Action) -> None:
     """Everybody may do everything, everywhere."""
     for name in (None, parse_name("a/b")):
-        assert at_once(AllPermitted().permits(principal, action, name)) is True
+        assert at_once(AllPermitted().decide(principal, action, name)).permitted
 
 
 def test_a_challenge_is_there_for_others() -> None:
     """An authorizer that does refuse has something to send."""
-    assert NobodyAsked().challenge(CREDENTIALS[0], Action.PUSH, None) == 'Basic realm="oci-twisted"'
+    assert NobodyAsked().challenge(CREDENTIALS[0], ()) == 'Basic realm="oci-twisted"'

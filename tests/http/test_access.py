@@ -11,6 +11,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from oci_twisted.http.access import WINDOW, AccessFormat, AccessLog
+from oci_twisted.interfaces import Decision, Principal
 from tests.http.corpus import CONTENT
 from tests.http.stacks import Stack
 from tests.http.test_calls import SECRET, make_call
@@ -31,7 +32,7 @@ def test_a_request_that_comes_alone_is_told_at_once() -> None:
     """Nobody waits for the line of a quiet registry."""
     with events() as collected:
         AccessLog(Clock()).write(make_call(), 200, 2, 0.25)
-    assert texts(collected) == ['192.0.2.7 "GET /v2/" 200 2 0.250000 a-1']
+    assert texts(collected) == ['192.0.2.7 - "GET /v2/" 200 2 0.250000 a-1 "-"']
 
 
 def test_requests_in_crowds_share_an_event() -> None:
@@ -79,13 +80,24 @@ def test_a_line_may_be_json() -> None:
     (text,) = texts(collected)
     assert json.loads(text) == {
         "client": "192.0.2.7",
+        "user": "-",
         "method": "GET",
         "path": "/v2/",
         "status": 206,
         "bytes": 5,
         "seconds": 1.5,
+        "decision": "-",
         "request_id": "a-1",
     }
+
+
+def test_a_line_says_who_and_why() -> None:
+    """It names the user and what decided, and a user's name cannot break out of its place."""
+    call = make_call()
+    call.principal, call.decision = Principal('ada "0"\nx'), Decision(permitted=True, by="rule 2")
+    with events() as collected:
+        AccessLog(Clock()).write(call, 200, 2, 0.5)
+    assert texts(collected) == ['192.0.2.7 ada??0??x "GET /v2/" 200 2 0.500000 a-1 "rule 2"']
 
 
 def test_there_may_be_no_lines() -> None:

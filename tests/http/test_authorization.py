@@ -4,15 +4,33 @@ Every route asks who it is and whether they may; so do a mount, about its source
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from zope.interface import implementer
 
 from oci_twisted.http.routes import table
-from oci_twisted.interfaces import ANONYMOUS, Action, Credentials, IAuthenticator, IAuthorizer, Principal
-from oci_twisted.spec.errors import Unauthorized
+from oci_twisted.interfaces import (
+    ANONYMOUS,
+    Action,
+    Credentials,
+    Decision,
+    IAuthenticator,
+    IAuthorizer,
+    IMetadataStore,
+    Principal,
+    WrongCredentials,
+)
 from oci_twisted.spec.names import RepositoryName, parse_name
+from oci_twisted.spec.scopes import parse_scope
+from oci_twisted.storage.memory.metadata import MemoryMetadata
 from tests.http.corpus import CONTENT, GET_IDS, GETS, IDS, NAME, ROUTES, Route, fill
 from tests.http.stacks import Stack, codes, document, header
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from oci_twisted.spec.scopes import Scope
 
 ADA = Principal("ada", frozenset({"builders"}))
 CHALLENGE = 'Bearer realm="http://registry.test/token",service="registry.test"'
@@ -41,6 +59,17 @@ ACTIONS = {
 }
 
 
+# What a client is told to ask a token for.
+SCOPES = {
+    Action.PUBLIC: "",
+    Action.PING: "",
+    Action.PULL: "repository:{}:pull",
+    Action.PUSH: "repository:{}:pull,push",
+    Action.DELETE: "repository:{}:delete",
+    Action.CATALOG: "registry:catalog:*",
+}
+
+
 @implementer(IAuthenticator)
 class Door:
     """
@@ -56,14 +85,14 @@ class Door:
     async def authenticate(self, credentials: Credentials) -> Principal:
         """Answer that principal, but refuse who shows a wrong password."""
         self.seen.append(credentials)
-        if credentials.authorization == "Basic wrong":
-            raise Unauthorized("wrong password", CHALLENGE)
+        if (credentials.authorization or "").endswith("wrong"):
+            raise WrongCredentials("wrong password")
         return self._principal
 
-    def challenge(self, credentials: Credentials, action: Action, name: RepositoryName | None) -> str:
+    def challenge(self, credentials: Credentials, scopes: Sequence[Scope], error: str | None = None) -> str:
         """Answer a challenge that says what it is about."""
         del credentials
-        return f'{CHALLENGE},scope="{name}:{action.value}"'
+        return f'{CHALLENGE},scope="{" ".join(map(str, scopes))}",error="{error}"'
 
 
 @implementer(IAuthorizer)
@@ -78,11 +107,28 @@ class Book:
         self._permitted = permitted
         self.asked: list[tuple[Principal, Action, str | None]] = []
 
-    async def permits(self, principal: Principal, action: Action, name: RepositoryName | None) -> bool:
+    async def decide(self, principal: Principal, action: Action, name: RepositoryName | None) -> Decision:
         """Look it up."""
         text = None if name is None else name.text
         self.asked.append((principal, action, text))
-        return (action, text) in self._permitted
+        return Decision((action, text) in self._permitted, by="the book")
+
+
+@implementer(IMetadataStore)
+class SealedMetadata:
+    """
+    Metadata in memory.
+
+    :ivar sealed: nobody may look any more.
+    """
+
+    def __init__(self) -> None:
+        self._metadata = MemoryMetadata()
+        self.sealed = False
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the attribute is
+        assert not self.sealed, f"{name} was touched"
+        return getattr(self._metadata, name)
 
 
 def guarded(principal: Principal, *permitted: tuple[Action, str | None]) -> tuple[Stack, Door, Book]:
@@ -117,8 +163,8 @@ def test_an_anonymous_request_is_challenged(route: Route) -> None:
     stack, _, _ = guarded(ANONYMOUS)
     reply = stack.ask(route.method, route.target(fill(stack)))
     assert reply.status == 401
-    scope = f'scope="{repository_of(route)}:{ACTIONS[route.endpoint].value}"'
-    assert header(reply, "WWW-Authenticate") == f"{CHALLENGE},{scope}"
+    scope = SCOPES[ACTIONS[route.endpoint]].format(repository_of(route))
+    assert header(reply, "WWW-Authenticate") == f'{CHALLENGE},scope="{scope}",error="None"'
     assert header(reply, "Content-Type") == "application/json"
     assert codes(reply) == ["UNAUTHORIZED"]
 
@@ -132,23 +178,98 @@ def test_head_is_challenged_like_get(route: Route) -> None:
     assert (head.status, head.headers, head.length) == (get.status, get.headers, get.length)
 
 
+@pytest.mark.parametrize(("scheme", "error"), [("Basic", "None"), ("Bearer", "invalid_token")])
 @pytest.mark.parametrize("route", ROUTES, ids=IDS)
-def test_wrong_credentials_are_refused(route: Route) -> None:
+def test_wrong_credentials_are_refused(route: Route, scheme: str, error: str) -> None:
     """Who shows wrong credentials gets 401, whatever the book says of anonymous requests."""
     everything = [(action, name) for action in Action for name in (NAME, None)]
     stack, _, book = guarded(ANONYMOUS, *everything)
-    reply = stack.ask(route.method, route.target(fill(stack)), Authorization="Basic wrong")
-    assert (reply.status, header(reply, "WWW-Authenticate"), codes(reply)) == (401, CHALLENGE, ["UNAUTHORIZED"])
+    reply = stack.ask(route.method, route.target(fill(stack)), Authorization=f"{scheme} wrong")
+    scope = SCOPES[ACTIONS[route.endpoint]].format(repository_of(route))
+    challenge = f'{CHALLENGE},scope="{scope}",error="{error}"'
+    assert (reply.status, header(reply, "WWW-Authenticate"), codes(reply)) == (401, challenge, ["UNAUTHORIZED"])
     assert book.asked == []
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=IDS)
+PULLS = [route for route in ROUTES if ACTIONS[route.endpoint] is Action.PULL]
+OTHERS = [route for route in ROUTES if ACTIONS[route.endpoint] is not Action.PULL]
+
+
+def all_but(action: Action) -> list[tuple[Action, str | None]]:
+    """Answer every permission that does not help with ``action``."""
+    return [(other, name) for other in Action for name in (NAME, None) if other is not action]
+
+
+@pytest.mark.parametrize("route", OTHERS, ids=lambda route: route.endpoint)
 def test_a_known_user_is_denied(route: Route) -> None:
     """Who is known and may not do it gets 403, and no challenge."""
-    others = [(action, name) for action in Action for name in (NAME, None) if action is not ACTIONS[route.endpoint]]
-    stack, _, _ = guarded(ADA, *others)
+    stack, _, _ = guarded(ADA, *all_but(ACTIONS[route.endpoint]))
     reply = stack.ask(route.method, route.target(fill(stack)))
     assert (reply.status, codes(reply), header(reply, "WWW-Authenticate")) == (403, ["DENIED"], None)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("route", PULLS, ids=lambda route: route.endpoint)
+def test_what_one_may_not_pull_is_not_there(route: Route, method: str) -> None:
+    """Who is known and may not pull is answered, to the last byte, what they would be if there were nothing."""
+    stack, _, _ = guarded(ADA, *all_but(Action.PULL))
+    target = route.target(fill(stack))
+    hidden = stack.ask(method, target)
+    permitted, _, _ = guarded(ADA, (Action.PULL, NAME))
+    assert hidden == permitted.ask(method, target)
+
+
+def test_what_one_may_not_pull_is_not_looked_for() -> None:
+    """No store is touched on the way to the answer, so that the time it takes says nothing either."""
+    metadata = SealedMetadata()
+    stack = Stack(authenticator=Door(ADA), authorizer=Book(), metadata=metadata)
+    targets = [route.target(fill(stack)) for route in PULLS]
+    metadata.sealed = True
+    assert {stack.ask("GET", target).status for target in targets} == {200, 404}
+    with pytest.raises(AssertionError, match="touched"):
+        stack.add_blob(NAME, CONTENT)
+
+
+def test_a_token_that_is_for_less_is_challenged() -> None:
+    """Whose token was issued for something else learns what to ask for, if they may have it."""
+    scope = parse_scope(f"repository:{NAME}:push")
+    stack, _, _ = guarded(Principal("ada", token=(scope,)), (Action.PULL, NAME), (Action.PUSH, NAME))
+    target = f"/v2/{NAME}/tags/list"
+    fill(stack)
+    reply = stack.ask("GET", target)
+    wanted = f'{CHALLENGE},scope="repository:{NAME}:pull",error="insufficient_scope"'
+    assert (reply.status, header(reply, "WWW-Authenticate")) == (401, wanted)
+    assert stack.ask("POST", f"/v2/{NAME}/blobs/uploads/").status == 202
+    without_right, _, _ = guarded(Principal("ada", token=()))
+    assert without_right.ask("GET", target).status == 404
+
+
+def test_limits_hold_whatever_the_owner_may_do() -> None:
+    """Credentials that were made for less than their owner's rights are good for no more, and cannot be widened."""
+    limits = (parse_scope("repository:a/*:pull"),)
+    rights = [(action, NAME) for action in (Action.PULL, Action.PUSH)]
+    stack, _, _ = guarded(Principal("ada", limits=limits), *rights, (Action.PULL, "b"))
+    fill(stack)
+    assert stack.ask("GET", f"/v2/{NAME}/tags/list").status == 200
+    assert stack.ask("POST", f"/v2/{NAME}/blobs/uploads/").status == 403
+    assert stack.ask("GET", "/v2/b/tags/list").status == 404
+
+
+def test_a_mount_asks_for_a_token_for_its_source() -> None:
+    """When the caller may pull the source, and the token is for the target only, they learn what to ask for."""
+    token = (parse_scope("repository:new/place:pull,push"),)
+    rights = ((Action.PUSH, "new/place"), (Action.PULL, NAME))
+    for source in (f"&from={NAME}", ""):
+        stack, _, _ = guarded(Principal("ada", token=token), *rights)
+        blob = stack.add_blob(NAME, CONTENT)
+        reply = stack.ask("POST", f"/v2/new/place/blobs/uploads/?mount={blob}{source}")
+        scopes = f"repository:new/place:pull,push repository:{NAME}:pull"
+        wanted = f'{CHALLENGE},scope="{scopes}",error="insufficient_scope"'
+        assert (reply.status, header(reply, "WWW-Authenticate")) == (401, wanted)
+        wide = (*token, parse_scope(f"repository:{NAME}:pull"))
+        again, _, _ = guarded(Principal("ada", token=wide), *rights)
+        blob = again.add_blob(NAME, CONTENT)
+        assert again.ask("POST", f"/v2/new/place/blobs/uploads/?mount={blob}{source}").status == 201
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=IDS)
@@ -164,7 +285,7 @@ def test_a_right_in_one_repository_is_none_in_another() -> None:
     """The book is asked about the repository in the path, and about no other."""
     stack, _, _ = guarded(ADA, (Action.PULL, "other/name"))
     fill(stack)
-    assert stack.ask("GET", f"/v2/{NAME}/tags/list").status == 403
+    assert stack.ask("GET", f"/v2/{NAME}/tags/list").status == 404
 
 
 def test_a_mount_asks_about_its_source() -> None:

@@ -40,7 +40,7 @@ TABLE: dict[str, frozenset[str]] = {
     "http": INNER | {"registry", VERSION},
     "proxy": INNER | {"registry"},
     "engine": frozenset(),
-    "admin": frozenset({"app.settings", "registry"}),
+    "admin": INNER | {"app.settings", "auth", "registry", "storage.disk", VERSION},
     "plugin": frozenset({"app"}),
 }
 # What runs in production needs nothing that is there for tests.
@@ -49,6 +49,9 @@ TABLE["testing"] = frozenset(TABLE) | {VERSION}
 
 # What only some packages may import of others.
 ONLY_IN: dict[str, frozenset[str]] = {
+    "bcrypt": frozenset({"auth"}),
+    "click": frozenset({"admin"}),
+    "jwt": frozenset({"auth"}),
     "klein": frozenset({"http"}),
     "werkzeug": frozenset({"http"}),
     "httptools": frozenset({"http"}),

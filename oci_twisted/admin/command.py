@@ -1,0 +1,15 @@
+"""
+``oci-registry``: what an operator does to a registry beside serving it.
+"""
+
+from __future__ import annotations
+
+import click
+
+from oci_twisted import __version__
+
+
+@click.group()
+@click.version_option(__version__, prog_name="oci-registry")
+def main() -> None:
+    """Look after an OCI registry.  To serve one, run twist oci-registry."""

@@ -2,8 +2,9 @@
 What a request costs the server: processor time, which a busy machine moves less than the clock.
 
 Run as ``python -m tests.bench.cost [--peer PATH]``.  It starts a registry on a fresh folder, asks it with ``wrk``, and
-reads the process's times from ``/proc``.  With ``--peer`` it does the same to CNCF distribution's ``registry`` in turn,
-round by round, and prints how many times as much that costs.
+reads the process's times from ``/proc``.  It does the same in turn, row by row and round by round, to the least that a
+front can be (`tests.bench.prototype`) and, with ``--peer``, to CNCF distribution's ``registry``.  Microseconds differ
+from machine to machine; how many times as much one costs as the other hardly does, and is printed too.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import re
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
 
@@ -29,10 +32,14 @@ from tests.clients.servers import registries
 from tests.clients.tools import require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 MIB = 1 << 20
 TAGS = 150
+PROTOTYPE = "prototype"
+PAGE = "a page of 100 tags"
 _LARGE = 1 << 30
 _REQUESTS = re.compile(r"^\s*([0-9]+) requests in", re.MULTILINE)
 
@@ -56,15 +63,21 @@ class Server:
         """Keep one round's figure."""
         self.rows.setdefault(row, []).append(seconds)
 
-    def median(self, row: str) -> float:
-        """Answer the middle of the rounds."""
-        return statistics.median(self.rows[row])
-
 
 def ours(folder: Path, stack: ExitStack) -> Server:
     """Start oci-twisted as a user would."""
     server = stack.enter_context(registries(folder))("--root", folder / "root")
     return Server("oci-twisted", server.pid, Registry(server.host))
+
+
+def prototype(folder: Path, stack: ExitStack) -> Server:
+    """Start the prototype on a folder of its own."""
+    data = folder / "prototype"
+    data.mkdir()
+    daemon = Daemon([sys.executable, "-m", "tests.bench.prototype", data], folder / "prototype.log")
+    stack.callback(daemon.kill)
+    daemon.wait_until(lambda: daemon.log.endswith("\n"))
+    return Server(PROTOTYPE, daemon.pid, Registry(daemon.log.split()[-1]))
 
 
 def distribution(program: Path, folder: Path, stack: ExitStack) -> Server:
@@ -92,34 +105,43 @@ def _answers(host: str) -> bool:
     return True
 
 
-def _paths(server: Server) -> Iterator[tuple[str, str]]:
-    yield "GET /v2/", "/v2/"
-    yield "a manifest by tag", "/v2/bench/small/manifests/latest"
-    yield "a blob of 1 KiB", f"/v2/bench/small/blobs/{server.layer}"
-    yield "a page of 100 tags", "/v2/bench/small/tags/list?n=100"
-
-
-def small_requests(server: Server, seconds: int) -> None:
+def small_requests(servers: list[Server], seconds: float) -> None:
     """Ask for small things over eight connections, and note the processor time a request."""
-    for row, path in _paths(server):
-        before = cpu_seconds(server.pid)
-        command = [require("wrk"), "-t1", "-c8", f"-d{seconds}s", f"http://{server.registry.host}{path}"]
-        accept = "Accept: application/vnd.oci.image.manifest.v1+json"
-        outcome = subprocess.run([*command, "-H", accept], check=True, capture_output=True, text=True)  # noqa: S603
-        count = _REQUESTS.search(outcome.stdout)
-        assert count is not None, outcome.stdout
-        assert "Non-2xx" not in outcome.stdout, outcome.stdout
-        server.note(row, (cpu_seconds(server.pid) - before) / int(count.group(1)))
+    paths = {
+        "GET /v2/": "/v2/",
+        "a manifest by tag": "/v2/bench/small/manifests/latest",
+        "a blob of 1 KiB": "/v2/bench/small/blobs/{layer}",
+        PAGE: "/v2/bench/small/tags/list?n=100",
+    }
+    for row, path in paths.items():
+        for server in servers:
+            if not (row == PAGE and server.label == PROTOTYPE):
+                server.note(row, _request_seconds(server, path.format(layer=server.layer), seconds))
 
 
-def large_blobs(server: Server) -> None:
+def _request_seconds(server: Server, path: str, seconds: float) -> float:
+    before = cpu_seconds(server.pid)
+    command = [require("wrk"), "-t1", "-c8", f"-d{seconds}s", f"http://{server.registry.host}{path}"]
+    accept = "Accept: application/vnd.oci.image.manifest.v1+json"
+    outcome = subprocess.run([*command, "-H", accept], check=True, capture_output=True, text=True)  # noqa: S603
+    count = _REQUESTS.search(outcome.stdout)
+    assert count is not None, outcome.stdout
+    assert "Non-2xx" not in outcome.stdout, outcome.stdout
+    return (cpu_seconds(server.pid) - before) / int(count.group(1))
+
+
+def large_blobs(servers: list[Server]) -> None:
     """Push and pull 1 GiB, and note the processor time of each."""
     content = os.urandom(MIB)
-    digest = _measured(server, "1 GiB pushed", lambda: server.registry.push("bench/large", content, _LARGE // MIB))
-    _measured(server, "1 GiB pulled", lambda: str(server.registry.pull("bench/large", digest)))
+    digests = [
+        _measured(server, "1 GiB pushed", partial(server.registry.push, "bench/large", content, _LARGE // MIB))
+        for server in servers
+    ]
+    for server, digest in zip(servers, digests, strict=True):
+        _measured(server, "1 GiB pulled", partial(server.registry.pull, "bench/large", digest))
 
 
-def _measured(server: Server, row: str, work: Callable[[], str]) -> str:
+def _measured(server: Server, row: str, work: Callable[[], T]) -> T:
     before = cpu_seconds(server.pid)
     result = work()
     # What the kernel does on the process's behalf is booked a little later.
@@ -129,15 +151,17 @@ def _measured(server: Server, row: str, work: Callable[[], str]) -> str:
 
 
 def report(servers: list[Server]) -> None:
-    """Print a row for each thing that was measured."""
-    for row in servers[0].rows:
-        figures = []
-        for server in servers:
-            scale, unit = (1e6, "us") if server.median(row) < 0.01 else (1e3, "ms")
-            figures.append(f"{server.label} {server.median(row) * scale:8.1f} {unit}")
-        if len(servers) > 1:
-            figures.append(f"{servers[1].median(row) / servers[0].median(row):5.1f} times as much")
-        print(f"{row:20} " + "   ".join(figures))
+    """Print a row for each thing that was measured: the middle of the rounds, and of their ratios."""
+    first, *peers = servers
+    for row, figures in first.rows.items():
+        scale, unit = (1e6, "us") if figures[0] < 0.01 else (1e3, "ms")
+        columns = [f"{first.label} {statistics.median(figures) * scale:8.1f} {unit}"]
+        for peer in peers:
+            theirs = peer.rows.get(row)
+            if theirs is not None:
+                times = statistics.median(ours / other for ours, other in zip(figures, theirs, strict=True))
+                columns.append(f"{times:5.2f} x {peer.label} {statistics.median(theirs) * scale:8.1f} {unit}")
+        print(f"{row:20} " + "   ".join(columns), flush=True)
 
 
 def main() -> None:
@@ -146,18 +170,19 @@ def main() -> None:
     parser.add_argument("--peer", type=Path, help="distribution's registry program")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3, help="of wrk, for each small request and round")
+    parser.add_argument("--small", action="store_true", help="leave the large blobs out")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        servers = [ours(folder, stack)]
+        servers = [ours(folder, stack), prototype(folder, stack)]
         if arguments.peer is not None:
             servers.append(distribution(arguments.peer, folder, stack))
         for server in servers:
             server.fill()
         for _ in range(arguments.rounds):
-            for server in servers:
-                small_requests(server, arguments.seconds)
-                large_blobs(server)
+            small_requests(servers, arguments.seconds)
+            if not arguments.small:
+                large_blobs(servers)
         report(servers)
 
 

@@ -25,6 +25,8 @@ from oci_twisted.http.replies import BlobBody
 from oci_twisted.http.sending import SMALL, send_blob, send_bytes
 from oci_twisted.http.tasks import Task
 from oci_twisted.spec.errors import RequestTimeout
+from oci_twisted.stream.sockets import send_now
+from oci_twisted.stream.zerocopy import takes_sendfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +75,8 @@ class Channel(Protocol):
         self._discarded = 0
         self._peer = ""
         self._secure = False
+        # Whether the kernel's socket is right behind the transport.
+        self._plain = False
         self._small_buffer = 0
 
     # The transport calls:
@@ -81,6 +85,7 @@ class Channel(Protocol):
         """Begin to wait for a request."""
         self._peer = getattr(self.transport.getPeer(), "host", "unix")
         self._secure = ISSLTransport.providedBy(self.transport)
+        self._plain = takes_sendfile(self.transport)
         if hasattr(self.transport, "setTcpNoDelay"):
             self.transport.setTcpNoDelay(True)
             if not self._secure:
@@ -285,7 +290,10 @@ class Channel(Protocol):
             sending = send_bytes(self.transport, self, head, body)
         else:
             current.sent = len(body)
-            self.transport.write(head + body)
+            if self._plain:
+                send_now(self.transport, head + body)
+            else:
+                self.transport.write(head + body)
             self._finish(current)
             return
         current.sending = True

@@ -22,7 +22,7 @@ from oci_twisted.http.heads import CONTINUE, render_head
 from oci_twisted.http.parser import RequestParser
 from oci_twisted.http.progress import acknowledged
 from oci_twisted.http.replies import BlobBody
-from oci_twisted.http.sending import SMALL, send_blob, send_bytes
+from oci_twisted.http.sending import SMALL, at_hand, send_blob, send_bytes
 from oci_twisted.http.tasks import Task
 from oci_twisted.spec.errors import RequestTimeout
 from oci_twisted.stream.sockets import send_now
@@ -284,6 +284,9 @@ class Channel(Protocol):
         )
         head = render_head(reply, self._site.common_headers, current.call.request_id, current.connection_header())
         body = b"" if current.call.method == "HEAD" else reply.body
+        content = at_hand(body) if isinstance(body, BlobBody) else None
+        if content is not None:
+            body = content
         if isinstance(body, BlobBody):
             sending = send_blob(self.transport, self, self._site.pool, head, body, self._moved)
         elif len(body) > SMALL:

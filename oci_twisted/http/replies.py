@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from oci_twisted.spec.descriptors import Json
     from oci_twisted.spec.ranges import ByteRange
 
+# `json.dumps` would make one for every document.
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
 Headers: TypeAlias = "tuple[tuple[str, str], ...]"
 
 
@@ -59,7 +62,7 @@ class Reply:
 
 def json_reply(status: int, document: Json, headers: Headers = ()) -> Reply:
     """Answer a JSON document."""
-    body = json.dumps(document, separators=(",", ":")).encode()
+    body = _COMPACT.encode(document).encode()
     return Reply(status, (("Content-Type", JSON), *headers), body)
 
 

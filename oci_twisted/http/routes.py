@@ -46,6 +46,7 @@ E = TypeVar("E", bound="Endpoint")
 
 _ROUTES: dict[str, Route] = {}
 _CACHED_ROUTES = 4096
+_PONG = json_reply(200, {})
 # A longer path is looked up each time: nobody who sends such paths may fill the memory with them.
 _CACHED_LENGTH = 1024
 
@@ -166,7 +167,7 @@ class API:
     async def ping(self, call: Call) -> Reply:
         """end-1."""
         del call
-        return json_reply(200, {})
+        return _PONG
 
     @route("/v2/<name:name>/blobs/<digest>", "GET", Action.PULL)
     async def get_blob(self, call: Call, name: RepositoryName, digest: str) -> Reply:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from oci_twisted.http.replies import BlobBody
     from oci_twisted.interfaces import IBlockingPool
-    from oci_twisted.spec.ranges import ByteRange
 
 # Up to here one write of head and body is cheaper than any streaming.
 SMALL = 1 << 16
@@ -32,6 +31,17 @@ async def send_bytes(transport: Connection, channel: IConsumer, head: bytes, con
 
     transport.write(head)
     await send_pieces(read, channel, 0, len(content))
+
+
+def at_hand(body: BlobBody) -> bytes | None:
+    """Answer a whole body if it is short and in the page cache, and close its blob; else ``None``."""
+    part = body.parts[0]
+    if len(body.parts) > 1 or isinstance(part, bytes) or len(part) > SMALL or not IFileBacked.providedBy(body.reader):
+        return None
+    content = read_hot(body.reader.fileno(), part.start, len(part))
+    if content is not None:
+        body.reader.close()
+    return content
 
 
 async def send_blob(
@@ -53,10 +63,9 @@ async def send_blob(
     try:
         descriptor = reader.fileno() if IFileBacked.providedBy(reader) else None
         for part in body.parts:
-            content = part if isinstance(part, bytes) else _at_hand(part, descriptor)
-            transport.write(head if content is None else head + content)
+            transport.write(head + part if isinstance(part, bytes) else head)
             head = b""
-            if isinstance(part, bytes) or content is not None:
+            if isinstance(part, bytes):
                 moved(len(part))
             elif descriptor is not None and takes_sendfile(transport):
                 await send_file(transport, channel, pool, descriptor, part.start, part.stop, moved)
@@ -64,10 +73,3 @@ async def send_blob(
                 await reader.send(channel, part.start, part.stop)
     finally:
         reader.close()
-
-
-def _at_hand(part: ByteRange, descriptor: int | None) -> bytes | None:
-    """Answer a few bytes of a file, if they are in the page cache."""
-    if descriptor is None or len(part) > SMALL:
-        return None
-    return read_hot(descriptor, part.start, len(part))

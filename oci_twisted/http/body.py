@@ -11,8 +11,11 @@ from twisted.internet.defer import Deferred
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# As soon as this much waits for its reader, the client is made to wait.
-HIGH_WATER = 1 << 18
+# As soon as this much waits for its reader, the client is made to wait; so large a receive buffer is.
+HIGH_WATER = 1 << 19
+# While its reader works on so large a piece, a client is made to wait too: the kernel gathers what it sends, and the
+# next piece is as large as can be.  A way to a thread and back costs as much as to hash 256 KiB.
+LARGE = 1 << 15
 
 
 class StreamedBody:
@@ -32,6 +35,7 @@ class StreamedBody:
         "_changed",
         "_error",
         "_held",
+        "_occupied",
         "_pieces",
         "_waiter",
         "discarding",
@@ -46,6 +50,8 @@ class StreamedBody:
         self._changed = changed
         self._pieces: list[bytes] = []
         self._held = 0
+        # The reader has taken a large piece and has not come back.
+        self._occupied = False
         self._waiter: Deferred[None] | None = None
         self._error: Exception | None = None
         self.received = 0
@@ -56,7 +62,7 @@ class StreamedBody:
     @property
     def full(self) -> bool:
         """Whether the client has to wait."""
-        return self._held >= HIGH_WATER
+        return self._occupied or self._held >= HIGH_WATER
 
     @property
     def failed(self) -> bool:
@@ -71,6 +77,9 @@ class StreamedBody:
     async def read(self) -> bytes:
         """Answer what has arrived since the last time, waiting for it if need be; ``b""`` behind the last byte."""
         self.wanted = True
+        if self._occupied:
+            self._occupied = False
+            self._changed()
         while not self._pieces:
             if self._error is not None:
                 raise self._error
@@ -84,8 +93,9 @@ class StreamedBody:
                 self._waiter = None
         pieces, self._pieces = self._pieces, []
         was_full = self.full
+        self._occupied = self._held >= LARGE and not self.ended
         self._held = 0
-        if was_full:
+        if was_full or self._occupied:
             self._changed()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -100,6 +110,7 @@ class StreamedBody:
     def end(self) -> None:
         """Take note that the last byte has arrived."""
         self.ended = True
+        self._occupied = False
         self._wake()
 
     def fail(self, error: Exception) -> None:
@@ -110,6 +121,7 @@ class StreamedBody:
     def discard(self) -> None:
         """Throw away what is here and what will come."""
         self.discarding = True
+        self._occupied = False
         self._pieces = []
         self._held = 0
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from oci_twisted.http.body import HIGH_WATER, StreamedBody
+from oci_twisted.http.body import HIGH_WATER, LARGE, StreamedBody
 from oci_twisted.http.calls import Call
 from oci_twisted.http.heads import common_headers, render_head
 from oci_twisted.http.mounted import SpooledBody
@@ -95,7 +95,7 @@ def test_a_body_arrives_while_it_is_read() -> None:
 
 
 def test_a_body_that_nobody_reads_is_full() -> None:
-    """It says so when there is enough of it, and when there is room again."""
+    """It says so when there is enough of it, while its reader works on much of it, and when there is room again."""
     changes: list[None] = []
     body = StreamedBody(None, lambda: changes.append(None))
     body.deliver(b"x" * (HIGH_WATER - 1))
@@ -103,7 +103,23 @@ def test_a_body_that_nobody_reads_is_full() -> None:
     body.deliver(b"x")
     assert body.full
     assert Reading(body).results == [b"x" * HIGH_WATER]
-    assert (body.full, len(changes)) == (False, 1)
+    assert (body.full, len(changes)) == (True, 1)
+    reading = Reading(body)
+    assert not body.full
+    assert len(changes) == 3
+    body.deliver(b"x" * (LARGE - 1))
+    assert reading.results == [b"x" * (LARGE - 1)]
+    assert (body.full, len(changes)) == (False, 3)
+
+
+def test_a_body_that_has_ended_is_not_full() -> None:
+    """Whoever has taken its last piece keeps the client from nothing."""
+    body = StreamedBody(None, lambda: None)
+    reading = Reading(body)
+    body.deliver(b"x" * LARGE)
+    assert (reading.results, body.full) == ([b"x" * LARGE], True)
+    body.end()
+    assert not body.full
 
 
 def test_a_body_that_fails_says_why() -> None:

@@ -53,7 +53,7 @@ def _content(reader: IBlobReader, headers: Headers, wanted: str | None) -> Reply
         return Reply(307, (("Location", url),))
     ranges = parse_ranges(wanted, reader.size) if wanted is not None else ()
     if not ranges:
-        return Reply(200, headers, BlobBody(reader, (ByteRange(0, reader.size),)))
+        return Reply(200, headers, BlobBody(reader, (ByteRange(0, reader.size),)), length=reader.size)
     if len(ranges) == 1:
         extent = ("Content-Range", ranges[0].content_range(reader.size))
         return Reply(206, (*headers, extent), BlobBody(reader, ranges))

@@ -4,6 +4,7 @@ Pages out of rows.
 
 from __future__ import annotations
 
+from itertools import starmap
 from typing import TYPE_CHECKING, TypeVar
 
 from oci_twisted.spec.pages import Page
@@ -21,4 +22,4 @@ def page_of(rows: Sequence[tuple[str]], limit: int, make: Callable[[str], T]) ->
     :param rows: one more than ``limit``, if the listing has so many.
     """
     # After a page of none there is nothing to go on from.
-    return Page(tuple(make(text) for (text,) in rows[:limit]), more=0 < limit < len(rows))
+    return Page(tuple(starmap(make, rows[:limit])), more=0 < limit < len(rows))

@@ -54,7 +54,8 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "jwt": frozenset({"auth"}),
     "klein": frozenset({"http"}),
     "werkzeug": frozenset({"http"}),
-    "httptools": frozenset({"http"}),
+    # The engine client takes connections over in the middle of an exchange, which no HTTP client of Twisted's does.
+    "httptools": frozenset({"http", "engine"}),
     "twisted.web": frozenset({"http", "client", "engine", "app", "testing"}),
     "hypothesis": frozenset({"testing"}),
     "pytest": frozenset({"testing"}),

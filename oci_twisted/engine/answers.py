@@ -1,0 +1,87 @@
+"""
+What an engine's answer means when it is no success.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from oci_twisted.engine.errors import (
+    Conflict,
+    EngineError,
+    Invalid,
+    NotFound,
+    NotModified,
+    StreamCorrupt,
+    Unauthorized,
+    Unsupported,
+)
+
+if TYPE_CHECKING:
+    from oci_twisted.engine.requests import Json, Request
+
+_KINDS: dict[int, type[EngineError]] = {
+    304: NotModified,
+    400: Invalid,
+    401: Unauthorized,
+    403: Unauthorized,
+    404: NotFound,
+    409: Conflict,
+    501: Unsupported,
+}
+_SENTENCES = {304: "it is so already"}
+_TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_EXCERPT = 300
+# A router of HTTP that knows no such path says so in these words; an engine names what it did not find.
+_NO_ROUTE = ("page not found", "not found")
+
+
+def refusal(status: int, body: bytes, request: Request | None = None) -> EngineError:
+    """
+    Answer what to raise for an answer that is no success.
+
+    :param body: the beginning of it: a document of the engine's, or whatever is between here and there says: HTML, or
+        half a document.
+    """
+    message = _message(body)
+    if status == 404 and message is not None and message.strip().lower() in _NO_ROUTE:  # noqa: PLR2004
+        return Unsupported("the engine does not have this operation", status=status, request=request)
+    kind = _KINDS.get(status, EngineError)
+    return kind(message or _SENTENCES.get(status) or "the engine did not say why", status=status, request=request)
+
+
+def document_of(body: bytes, request: Request | None = None) -> Json:
+    """
+    Read an answer's document; one without a byte is ``None``.
+
+    :raise StreamCorrupt: when it is no JSON.
+    """
+    if not body.strip():
+        return None
+    try:
+        document: Json = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise StreamCorrupt(f"the engine's answer is not JSON: {error}", request=request) from error
+    return document
+
+
+def _message(body: bytes) -> str | None:
+    """Find the sentence in what an engine says of an error: Docker's ``message``, Podman's ``cause`` before it."""
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict):
+        message = document.get("message")
+        if not isinstance(message, str):
+            # Podman's own API, for several things at once.
+            message = document.get("errorDetail") or document.get("Err") or document.get("error")
+        if isinstance(message, dict):
+            message = message.get("message")
+        if isinstance(message, str) and message.strip():
+            return message.strip().rstrip(".")
+    shown = " ".join(_TAGS.sub(" ", text).split()).rstrip(".")
+    return shown[:_EXCERPT] or None

@@ -1,0 +1,76 @@
+"""
+What the groups of operations have in common: requests out, documents and streams in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import evolve, field, frozen
+
+from oci_twisted.engine.errors import StreamCorrupt
+from oci_twisted.engine.requests import Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from oci_twisted.engine.interfaces import IByteStream, IConnection, IDuplex, IHandler, IMessageStream
+    from oci_twisted.engine.requests import Body, Json, Parameter
+
+
+T = TypeVar("T")
+
+
+@frozen
+class Calls:
+    """
+    Requests over one connection.
+
+    :ivar reactor: for whatever a group has to time, or to do in a thread.
+    :ivar wrappers: put around every handler, the last one outermost.
+    """
+
+    connection: IConnection
+    reactor: Any = field(repr=False)
+    wrappers: tuple[Callable[[IHandler], IHandler], ...] = ()
+
+    def wrapped(self, wrap: Callable[[IHandler], IHandler]) -> Calls:
+        """Answer the same with one more wrapper."""
+        return evolve(self, wrappers=(*self.wrappers, wrap))
+
+    async def send(self, method: str, body: Body = None, /, **parameters: Parameter) -> Response:
+        """
+        Do an operation, and answer whatever it answers.
+
+        :raise EngineError: of whatever kind.
+        """
+        handler = self.connection.handler(method)
+        for wrap in self.wrappers:
+            handler = wrap(handler)
+        return await handler.handle(Request(method, parameters, body))
+
+    async def ask(self, method: str, body: Body = None, /, **parameters: Parameter) -> Json:
+        """Do an operation that answers a document, or nothing."""
+        response = await self.send(method, body, **parameters)
+        return response.document
+
+    async def messages(self, method: str, body: Body = None, /, **parameters: Parameter) -> IMessageStream:
+        """Do an operation that answers messages, which are the caller's to read or close."""
+        response = await self.send(method, body, **parameters)
+        return _there(response.messages, method)
+
+    async def stream(self, method: str, body: Body = None, /, **parameters: Parameter) -> IByteStream:
+        """Do an operation that answers bytes, which are the caller's to read or close."""
+        response = await self.send(method, body, **parameters)
+        return _there(response.stream, method)
+
+    async def duplex(self, method: str, body: Body = None, /, **parameters: Parameter) -> IDuplex:
+        """Do an operation that answers a connection, which is the caller's to start or close."""
+        response = await self.send(method, body, **parameters)
+        return _there(response.duplex, method)
+
+
+def _there(answered: T | None, method: str) -> T:
+    if answered is None:
+        raise StreamCorrupt(f"the driver answered {method} with something else")
+    return answered

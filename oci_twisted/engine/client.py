@@ -1,0 +1,111 @@
+"""
+A client of container engines.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from oci_twisted.engine.address import Address, parse_address
+from oci_twisted.engine.calls import Calls
+from oci_twisted.engine.containers import Containers
+from oci_twisted.engine.discovery import Surroundings, discover, driver_for
+from oci_twisted.engine.drivers import driver as driver_named
+from oci_twisted.engine.images import Images
+from oci_twisted.engine.system import System
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from oci_twisted.engine.interfaces import IConnection, IDriver, IHandler
+
+
+class EngineClient:
+    """
+    An engine, and what it can be asked.
+
+    Any number of calls may be in progress at once.  Cancelling one closes its connection.  Use it from the reactor's
+    thread only.
+
+    :ivar system: the engine itself
+    :ivar images: images
+    :ivar containers: containers
+    :ivar calls: operations by their names, for what has no method here.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self.calls = calls
+        self.system = System(calls)
+        self.images = Images(calls)
+        self.containers = Containers(calls)
+
+    @classmethod
+    async def connect(
+        cls,
+        address: str | Address | None = None,
+        *,
+        reactor: Any,  # noqa: ANN401 - every kind of reactor
+        driver: str | IDriver | None = None,
+        context: str | None = None,
+        surroundings: Surroundings | None = None,
+    ) -> Self:
+        """
+        Answer a client of the engine at an address, or of the one that is meant when nobody says.
+
+        Whether the engine is there is known when it has answered: call `System.ping` to know at once.
+
+        :param address: such as ``unix:///var/run/docker.sock``, ``tcp://host:2375`` or ``https://host:2376``.
+        :param driver: or its name; without one, Podman's for an address with ``podman`` in it, and Docker's otherwise.
+        :param context: the name of one of Docker's contexts, instead of an address.
+        :param surroundings: where an engine is looked for; those of this process if ``None``.
+        :raise ValueError: when the address or the context cannot be read.
+        :raise LookupError: when there is no such driver.
+        :raise ConnectionFailed: when no engine was named and none was found.
+        """
+        if address is None:
+            found = discover(surroundings or surroundings_of_process(), context=context)
+            address, driver = found.address, driver or found.driver
+        elif context is not None:
+            raise ValueError("an address or a context, not both")
+        if isinstance(address, str):
+            address = parse_address(address)
+        if driver is None:
+            driver = driver_for(str(address))
+        if isinstance(driver, str):
+            driver = driver_named(driver)
+        return cls(Calls(await driver.connect(reactor, address), reactor))
+
+    @property
+    def connection(self) -> IConnection:
+        """What the driver answered."""
+        return self.calls.connection
+
+    def wrapped(self, wrap: Callable[[IHandler], IHandler]) -> Self:
+        """
+        Answer a client that puts something around every operation: that logs it, counts it, or does it again.
+
+        It shares the connection; closing one closes both.
+
+        :param wrap: goes from the handler of an operation to another one.
+        """
+        return type(self)(self.calls.wrapped(wrap))
+
+    async def close(self) -> None:
+        """Close every connection to the engine, and break off every call and stream."""
+        await self.calls.connection.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def surroundings_of_process() -> Surroundings:
+    """Answer this process's environment, home and user."""
+    return Surroundings(os.environ, Path.home(), os.getuid())

@@ -1,0 +1,150 @@
+"""
+The engine itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from oci_twisted.engine.documents import Fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oci_twisted.engine.calls import Calls
+    from oci_twisted.engine.requests import Json
+
+
+@frozen
+class Ping:
+    """
+    A sign of life.
+
+    :ivar api_version: the newest version of the API that the engine speaks.
+    """
+
+    api_version: str
+    operating_system: str
+    experimental: bool
+
+
+@frozen
+class Version:
+    """
+    Which engine it is.
+
+    :ivar components: versions by the names of the engine's parts.
+    """
+
+    version: str
+    api_version: str
+    min_api_version: str
+    operating_system: str
+    architecture: str
+    kernel: str
+    components: Mapping[str, str]
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether it is Podman, which speaks Docker's API as well."""
+        return any(name.startswith("Podman") for name in self.components)
+
+
+@frozen
+class Info:
+    """
+    The engine's machine, and how many of what it has.
+
+    :ivar memory: in bytes.
+    :ivar document: everything that the engine says, as it says it.
+    """
+
+    id: str
+    name: str
+    containers: int
+    running: int
+    paused: int
+    stopped: int
+    images: int
+    storage_driver: str
+    operating_system: str
+    architecture: str
+    cpus: int
+    memory: int
+    document: Mapping[str, Json] = field(repr=False)
+
+
+@frozen
+class Usage:
+    """
+    What the engine keeps on its disk, in bytes.
+
+    :ivar layers: all layers of all images, shared ones once.
+    """
+
+    layers: int
+    images: int
+    containers: int
+    volumes: int
+
+
+class System:
+    """The operations on the engine itself."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def ping(self) -> Ping:
+        """Ask for a sign of life."""
+        headers = Fields(await self._calls.ask("system.ping"), "the ping's headers")
+        return Ping(
+            headers.text("api-version", ""),
+            headers.text("ostype", "linux"),
+            headers.text("docker-experimental", "false") == "true",
+        )
+
+    async def version(self) -> Version:
+        """Answer which engine it is."""
+        fields = Fields(await self._calls.ask("system.version"), "a version")
+        components = fields.several("Components", lambda part: (part.text("Name"), part.text("Version", "")))
+        return Version(
+            version=fields.text("Version"),
+            api_version=fields.text("ApiVersion"),
+            min_api_version=fields.text("MinAPIVersion", ""),
+            operating_system=fields.text("Os", ""),
+            architecture=fields.text("Arch", ""),
+            kernel=fields.text("KernelVersion", ""),
+            components=dict(components),
+        )
+
+    async def info(self) -> Info:
+        """Answer what the engine says of itself."""
+        document: Any = await self._calls.ask("system.info")
+        fields = Fields(document, "the engine's information")
+        return Info(
+            id=fields.text("ID", ""),
+            name=fields.text("Name", ""),
+            containers=fields.number("Containers"),
+            running=fields.number("ContainersRunning", 0),
+            paused=fields.number("ContainersPaused", 0),
+            stopped=fields.number("ContainersStopped", 0),
+            images=fields.number("Images"),
+            storage_driver=fields.text("Driver", ""),
+            operating_system=fields.text("OperatingSystem", ""),
+            architecture=fields.text("Architecture", ""),
+            cpus=fields.number("NCPU", 0),
+            memory=fields.number("MemTotal", 0),
+            document=document,
+        )
+
+    async def usage(self) -> Usage:
+        """Answer how much room is taken.  The engine walks through all that it keeps, which takes its time."""
+        fields = Fields(await self._calls.ask("system.usage"), "the disk's usage")
+        return Usage(
+            layers=fields.number("LayersSize", 0),
+            images=sum(fields.several("Images", lambda one: one.number("Size", 0))),
+            containers=sum(fields.several("Containers", lambda one: one.number("SizeRw", 0))),
+            volumes=sum(fields.several("Volumes", lambda one: max(one.inner("UsageData").number("Size", 0), 0))),
+        )

@@ -1,0 +1,46 @@
+"""
+How long is waited, and how much is open at once.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen
+class Timeouts:
+    """
+    What is waited for, in seconds.
+
+    Only pauses are bounded, never the whole of a stream.  Operations during which an engine may rightly be silent, such
+    as to wait for a container, have neither a ``first_byte`` nor an ``idle``.
+
+    :ivar connect: until the engine has accepted the connection.
+    :ivar first_byte: from the end of a request until its answer begins.
+    :ivar idle: between two pieces of an answer, and between two of a request's body.
+    :ivar kept: how long a connection is kept that nobody uses.
+    """
+
+    connect: float = 10.0
+    first_byte: float = 60.0
+    idle: float = 60.0
+    kept: float = 30.0
+
+
+@frozen
+class Limits:
+    """
+    How much may be open at once; what is above waits for its turn.
+
+    :ivar calls: requests whose answer is a document.
+    :ivar streams: requests that may be open for long: streams, and processes that are attached to.
+    :ivar kept: connections that are kept for further requests.
+    """
+
+    calls: int = 16
+    streams: int = 256
+    kept: int = 8
+
+
+DEFAULT_TIMEOUTS = Timeouts()
+DEFAULT_LIMITS = Limits()

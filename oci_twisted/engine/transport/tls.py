@@ -1,0 +1,62 @@
+"""
+TLS to an engine.  Needs the extra ``tls``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+from OpenSSL.SSL import Connection
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.internet.ssl import (
+    Certificate,
+    CertificateOptions,
+    PrivateCertificate,
+    optionsForClientTLS,
+    platformTrust,
+    trustRootFromCertificates,
+)
+from zope.interface import implementer
+
+if TYPE_CHECKING:
+    from twisted.protocols.tls import TLSMemoryBIOProtocol
+
+    from oci_twisted.engine.address import TlsFiles
+
+
+def client_options(host: str, files: TlsFiles) -> IOpenSSLClientConnectionCreator:
+    """
+    Answer what a connection to ``host`` is secured with.
+
+    :raise ValueError: when only one of certificate and key is there, or a file holds something else.
+    """
+    if (files.certificate is None) != (files.key is None):
+        raise ValueError("a client's certificate needs its key, and the other way round")
+    own = None
+    if files.certificate is not None and files.key is not None:
+        own = PrivateCertificate.loadPEM(files.key.read_bytes() + b"\n" + files.certificate.read_bytes())
+    if not files.verify:
+        return _Unverified(_options(own))
+    trust = platformTrust()
+    if files.authority is not None:
+        trust = trustRootFromCertificates([Certificate.loadPEM(files.authority.read_bytes())])
+    return optionsForClientTLS(host, trustRoot=trust, clientCertificate=own)
+
+
+def _options(own: PrivateCertificate | None) -> CertificateOptions:
+    if own is None:
+        return CertificateOptions(verify=False)
+    return CertificateOptions(privateKey=own.privateKey.original, certificate=own.original, verify=False)
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+@frozen
+class _Unverified:
+    """Takes any certificate, as a context of Docker's says with ``SkipTLSVerify``."""
+
+    options: CertificateOptions
+
+    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> Connection:  # noqa: N803 - Twisted's name
+        del tlsProtocol
+        return Connection(self.options.getContext(), None)

@@ -31,6 +31,18 @@ _KINDS: dict[int, type[EngineError]] = {
     409: Conflict,
     501: Unsupported,
 }
+# Podman has 500 for much that Docker has a status for; what it was is the end of the sentence.
+_PHRASES: tuple[tuple[str, type[EngineError]], ...] = (
+    ("state improper", Conflict),
+    ("already in use", Conflict),
+    ("already exists", Conflict),
+    ("is in use", Conflict),
+    ("no such ", NotFound),
+    ("unsupported image filter", Invalid),
+    ("is an invalid filter", Invalid),
+    ("invalid filter", Invalid),
+    ("invalid argument", Invalid),
+)
 _SENTENCES = {304: "it is so already"}
 _TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _EXCERPT = 300
@@ -48,8 +60,12 @@ def refusal(status: int, body: bytes, request: Request | None = None) -> EngineE
     message = _message(body)
     if status == 404 and message is not None and message.strip().lower() in _NO_ROUTE:  # noqa: PLR2004
         return Unsupported("the engine does not have this operation", status=status, request=request)
-    kind = _KINDS.get(status, EngineError)
+    kind = _KINDS.get(status) or _kind_of(message or "")
     return kind(message or _SENTENCES.get(status) or "the engine did not say why", status=status, request=request)
+
+
+def _kind_of(message: str) -> type[EngineError]:
+    return next((kind for phrase, kind in _PHRASES if phrase in message), EngineError)
 
 
 def document_of(body: bytes, request: Request | None = None) -> Json:

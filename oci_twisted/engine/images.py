@@ -103,8 +103,8 @@ class Images:
     """
     The operations on images.
 
-    An image is named by a name (``alpine``, ``alpine:latest``, ``registry.example:5000/a/b:t``), by a name and a digest,
-    or by its id or an unambiguous beginning of it.
+    An image is named by a name (``alpine``, ``alpine:latest``, ``registry.example:5000/a/b:t``), by a name and a
+    digest, or by its id or an unambiguous beginning of it.
     """
 
     def __init__(self, calls: Calls) -> None:

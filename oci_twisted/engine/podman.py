@@ -13,13 +13,14 @@ from oci_twisted.engine import docker
 from oci_twisted.engine.connection import ApiRange, HttpConnection
 from oci_twisted.engine.interfaces import IDriver, IManifests, IPods
 from oci_twisted.engine.operations import ApiVersion, Operation, Shape, table
+from oci_twisted.engine.podman_differences import DIFFERENCES
 from oci_twisted.engine.transport.endpoints import endpoint_for, host_header
 from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
 from oci_twisted.engine.transport.pool import Pool
 
 if TYPE_CHECKING:
     from oci_twisted.engine.address import Address
-    from oci_twisted.engine.interfaces import IConnection
+    from oci_twisted.engine.interfaces import IConnection, IHandler
 
 LIBPOD = ApiRange("libpod-api-version", ApiVersion((4, 0, 0)), ApiVersion((5, 6, 0)))
 
@@ -27,6 +28,8 @@ _Op = Operation
 NOTHING, DOCUMENT = Shape.NOTHING, Shape.DOCUMENT
 
 OPERATIONS = docker.OPERATIONS | table(
+    # See `oci_twisted.engine.podman_differences`.
+    _Op("image.prune", "POST", "/libpod/images/prune", DOCUMENT, "all filters", patient=True),
     # Pods.
     _Op("pod.list", "GET", "/libpod/pods/json", DOCUMENT, "filters"),
     _Op("pod.create", "POST", "/libpod/pods/create", body="config"),
@@ -48,14 +51,20 @@ OPERATIONS = docker.OPERATIONS | table(
     # Adds, removes or annotates, as its configuration says with ``operation``.
     _Op("manifest.modify", "PUT", "/libpod/manifests/{name}", body="config", patient=True),
     _Op("manifest.remove", "DELETE", "/libpod/manifests/{name}"),
-    _Op("manifest.push", "POST", "/libpod/manifests/{name}/registry/{destination}", DOCUMENT, "all tlsVerify=verify_tls",
-        "X-Registry-Auth=auth", patient=True),
+    _Op("manifest.push", "POST", "/libpod/manifests/{name}/registry/{destination}", DOCUMENT,
+        "all tlsVerify=verify_tls", "X-Registry-Auth=auth", patient=True),
 )  # fmt: skip
 
 
 @implementer(IPods, IManifests)
 class PodmanConnection(HttpConnection):
     """Podman at the other end of HTTP: it has pods and manifests besides."""
+
+    def handler(self, method: str) -> IHandler:
+        """Answer what does an operation of the table, in Docker's words."""
+        handler = super().handler(method)
+        differs = DIFFERENCES.get(method)
+        return handler if differs is None else differs(handler)
 
 
 @implementer(IDriver)

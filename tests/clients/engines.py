@@ -45,6 +45,25 @@ def docker_engine() -> Iterator[str]:
 
 
 @contextmanager
+def podman_engine() -> Iterator[str]:
+    """Run Podman's service, and lend its address."""
+    require_root()
+    podman = require("podman")
+    with _short_folder() as folder:
+        store = ("--root", folder / "root", "--runroot", folder / "run", "--storage-driver", "vfs")
+        # Neither systemd nor its journal is needed.
+        modest = ("--cgroup-manager", "cgroupfs", "--events-backend", "file")
+        address = folder / "podman.sock"
+        service = ("system", "service", "--time=0", f"unix://{address}")
+        try:
+            with _running(Daemon((podman, *store, *modest, *service), folder / "log"), address):
+                yield f"unix://{address}"
+        finally:
+            # The containers do not end with the service.
+            run(podman, *store, *modest, "rm", "--all", "--force", "--time=0")
+
+
+@contextmanager
 def containerd_engine() -> Iterator[str]:
     """Run containerd, and lend the address that ``ctr`` takes with ``--address``."""
     require_root()

@@ -1,0 +1,84 @@
+"""
+Where Podman answers Docker's requests in another way than Docker: what is put around those handlers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+from zope.interface import implementer
+
+from oci_twisted.engine.documents import Fields, each
+from oci_twisted.engine.interfaces import IHandler
+from oci_twisted.engine.requests import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from oci_twisted.engine.requests import Request
+
+
+@implementer(IHandler)
+@frozen
+class _OneName:
+    """Podman 4 looks at ``repo`` alone, which may have the tag in it."""
+
+    handler: IHandler
+
+    async def handle(self, request: Request) -> Response:
+        parameters = dict(request.parameters)
+        tag = parameters.pop("tag", None)
+        if tag:
+            parameters["repo"] = f"{parameters['repo']}:{tag}"
+        return await self.handler.handle(evolve(request, parameters=parameters))
+
+
+@implementer(IHandler)
+@frozen
+class _Pruned:
+    """
+    Podman's own way to prune images, behind Docker's.
+
+    Its imitation of Docker's refuses the filter that says to remove images with names as well.
+    """
+
+    handler: IHandler
+
+    async def handle(self, request: Request) -> Response:
+        filters = dict(request.parameters.get("filters") or {})
+        everything = filters.pop("dangling", ["true"]) in (["false"], ["0"])
+        parameters = {"all": everything, "filters": filters or None}
+        response = await self.handler.handle(evolve(request, parameters=parameters))
+        removed = each(response.document, "a removed image", lambda one: (one.text("Id"), one.number("Size", 0)))
+        return Response(
+            {
+                "ImagesDeleted": [{"Deleted": id_} for id_, _ in removed],
+                "SpaceReclaimed": sum(size for _, size in removed),
+            }
+        )
+
+
+@implementer(IHandler)
+@frozen
+class _Columns:
+    """Podman hands on whole lines of the container's own ``ps``, where it has one."""
+
+    handler: IHandler
+
+    async def handle(self, request: Request) -> Response:
+        response = await self.handler.handle(request)
+        fields = Fields(response.document, "a list of processes")
+        titles, rows = fields.texts("Titles"), fields.objects("Processes")
+        if len(titles) != 1:
+            return response
+        names = titles[0].split()
+        cells = [str(row[0]).split(maxsplit=len(names) - 1) for row in rows]
+        return Response({"Titles": names, "Processes": cells})
+
+
+DIFFERENCES: Mapping[str, Callable[[IHandler], IHandler]] = {
+    "image.import": _OneName,
+    "image.prune": _Pruned,
+    "container.top": _Columns,
+}

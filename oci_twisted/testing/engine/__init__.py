@@ -1,0 +1,22 @@
+"""
+The contract of `oci_twisted.engine.EngineClient` and of the drivers under it, as tests.
+
+Subclass the suite and give it a fixture::
+
+    class TestMyEngine(EngineContract):
+        @pytest.fixture
+        def connect(self) -> Connect:
+            return functools.partial(EngineClient.connect, "mine://", reactor=reactor, driver=MyDriver())
+
+The engine may have images, containers and so on already, and serve other tests at the same time: the suite looks only
+at what it has made, under names that nobody else has, and removes that afterwards.
+
+Containers are made of one image, which the suite imports: Busybox, as it is on this machine.  An engine that runs
+nothing has to imitate these of its programs: see `oci_twisted.testing.engine.memory`.
+
+Needs ``pytest-twisted``, for the tests await on the reactor.
+"""
+
+from oci_twisted.testing.engine.contract import Connect, EngineContract
+
+__all__ = ["Connect", "EngineContract"]

@@ -1,0 +1,56 @@
+"""
+The whole contract of an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, TypeAlias
+
+import pytest
+import pytest_twisted  # type: ignore[import-untyped]
+from twisted.internet.defer import Deferred
+from zope.interface.verify import verifyObject
+
+from oci_twisted.engine import EngineClient
+from oci_twisted.engine.interfaces import IConnection, IHandler
+from oci_twisted.testing.engine.containers import ContainerContract
+from oci_twisted.testing.engine.examples import Made, busybox_archive
+from oci_twisted.testing.engine.images import ImageContract
+from oci_twisted.testing.engine.system import SystemContract
+
+Connect: TypeAlias = Callable[[], Coroutine[Deferred[Any], Any, EngineClient]]
+
+IMAGE = "oci.test/contract/busybox:v1"
+
+
+class EngineContract(SystemContract, ImageContract, ContainerContract):
+    """
+    What every engine does.  A subclass has a fixture ``connect``, which makes a client of it.
+    """
+
+    @pytest.fixture
+    def connect(self) -> Connect:
+        """Give what connects to the engine that is to be tested."""
+        raise NotImplementedError("give a way to connect in your subclass")
+
+    @pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+    async def client(self, connect: Connect) -> AsyncIterator[EngineClient]:
+        """Lend a client, and close it."""
+        client = await connect()
+        yield client
+        await client.close()
+
+    @pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+    async def made(self, client: EngineClient) -> AsyncIterator[Made]:
+        """Lend an image that can be run, and remove afterwards what the test has made of it."""
+        if not await client.images.exists(IMAGE):
+            await client.images.import_archive(busybox_archive(), IMAGE)
+        made = Made(client, IMAGE)
+        yield made
+        await made.remove()
+
+    def test_it_provides_the_interfaces(self, client: EngineClient) -> None:
+        """The connection and its handlers have every method of their interfaces, with its parameters."""
+        assert verifyObject(IConnection, client.connection)
+        assert verifyObject(IHandler, client.connection.handler("system.ping"))

@@ -1,0 +1,101 @@
+"""
+What the tests of engines make their images and containers of.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from oci_twisted.engine.container_config import ContainerConfig
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from oci_twisted.engine import EngineClient
+
+PROGRAMS = ("cat", "echo", "false", "ls", "ps", "sh", "sleep", "true", "yes")
+"""Those of Busybox that tests run; others need not be there."""
+
+# Podman gives containers as many files and processes as it likes, which is more than root has in some machines.
+_LIMITS = [{"Name": name, "Soft": 1024, "Hard": 1024} for name in ("nofile", "nproc")]
+
+
+def busybox_archive() -> bytes:
+    """Answer a tar archive of what a container needs: one static program under several names."""
+    program = shutil.which("busybox") or pytest.skip("busybox is not here")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo("bin/busybox")
+        with open(program, "rb") as file:  # noqa: PTH123 - a path as a text
+            content = file.read()
+        member.size, member.mode = len(content), 0o755
+        tar.addfile(member, io.BytesIO(content))
+        for name in PROGRAMS:
+            link = tarfile.TarInfo(f"bin/{name}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+    return buffer.getvalue()
+
+
+def fresh(kind: str = "test") -> str:
+    """Answer a name that nothing has, such as ``test-9d0ae65b7e``."""
+    return f"{kind}-{uuid4().hex[:10]}"
+
+
+async def in_pieces(content: bytes, size: int = 64 << 10) -> AsyncIterator[bytes]:
+    """Give bytes in pieces, as the body of a request that is too large to hold."""
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+def config(image: str, *command: str, **more: Any) -> ContainerConfig:  # noqa: ANN401 - ContainerConfig's fields
+    """Answer what a container of a test is: without a network, and within modest limits."""
+    return ContainerConfig(image, command, network="none", extra_host={"Ulimits": _LIMITS}, **more)
+
+
+class Made:
+    """
+    What a test has made, to be removed after it.
+
+    :ivar image: the name of an image that can be run.
+    """
+
+    def __init__(self, client: EngineClient, image: str) -> None:
+        self.client = client
+        self.image = image
+        self._containers: list[str] = []
+        self._images: list[str] = []
+
+    def image_name(self) -> str:
+        """Answer a name for an image to come."""
+        name = f"oci.test/{fresh('image')}:v1"
+        self._images.append(name)
+        return name
+
+    async def container(self, *command: str, start: bool = True, **more: Any) -> str:  # noqa: ANN401 - config's
+        """Make a container of the image, start it unless told otherwise, and answer its id."""
+        created = await self.client.containers.create(config(self.image, *command, **more), name=fresh("box"))
+        self._containers.append(created.id)
+        if start:
+            await self.client.containers.start(created.id)
+        return created.id
+
+    def keep_in_mind(self, containers: Sequence[str] = (), images: Sequence[str] = ()) -> None:
+        """Remove these as well."""
+        self._containers.extend(containers)
+        self._images.extend(images)
+
+    async def remove(self) -> None:
+        """Remove everything that is still there."""
+        for container in self._containers:
+            if await self.client.containers.exists(container):
+                await self.client.containers.remove(container, force=True, volumes=True)
+        for image in self._images:
+            if await self.client.images.exists(image):
+                await self.client.images.remove(image, force=True)

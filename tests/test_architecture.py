@@ -55,7 +55,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "klein": frozenset({"http"}),
     "werkzeug": frozenset({"http"}),
     # The engine client takes connections over in the middle of an exchange, which no HTTP client of Twisted's does.
-    "httptools": frozenset({"http", "engine"}),
+    "httptools": frozenset({"http", "engine", "testing"}),
     "twisted.web": frozenset({"http", "client", "engine", "app", "testing"}),
     "hypothesis": frozenset({"testing"}),
     "pytest": frozenset({"testing"}),

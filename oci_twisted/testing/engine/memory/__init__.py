@@ -1,0 +1,36 @@
+"""
+A container engine in memory: Docker's HTTP API, in this process, with scripted programs for processes.
+
+It is reached through the same client and HTTP as a real one, over a pipe instead of a socket::
+
+    engine = MemoryEngine(reactor)
+    client = await engine.client()
+
+Programs are coroutines: ``engine.programs["backup"] = my_backup`` runs whenever a container's command begins with
+``backup`` or a path to it.  It fails on demand: ``engine.fail_next("image.list", html())``; see `Fault`.
+
+- `server`: HTTP, as little as is needed
+- `routes`: the drivers' table, read the other way round
+- `engine`: what there is, and the operations by their names
+- `images`, `containers`, `system`: the operations
+- `processes`, `programs`: what runs in containers
+- `faults`: what goes wrong
+"""
+
+from oci_twisted.testing.engine.memory.driver import ADDRESS, MemoryDriver
+from oci_twisted.testing.engine.memory.engine import MemoryEngine
+from oci_twisted.testing.engine.memory.faults import Fault, break_after, garbage, html, refuse, silence
+from oci_twisted.testing.engine.memory.processes import Process
+
+__all__ = [
+    "ADDRESS",
+    "Fault",
+    "MemoryDriver",
+    "MemoryEngine",
+    "Process",
+    "break_after",
+    "garbage",
+    "html",
+    "refuse",
+    "silence",
+]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httptools
 from attrs import field, frozen
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 
@@ -167,8 +167,6 @@ class Wire(Protocol):
         self._upload = None
         if sent and self._exchange is not None and self._answered is not None:
             self._start_timer(self._exchange.first_byte)
-        if self._complete:
-            self._finish()
         return sent
 
     def _upload_failed(self, failure: Failure) -> None:
@@ -203,11 +201,16 @@ class Wire(Protocol):
             self._fail(StreamCorrupt(f"what the engine answered is not HTTP: {error}"))
             self.abort()
             return
-        if self._stream is not None and not self._stream.is_paused and self._exchange is not None:
+        if self._complete and self._exchange is not None:
+            self._conclude()
+        elif self._stream is not None and not self._stream.is_paused and self._exchange is not None:
             self._start_timer(self._exchange.idle)
 
     def on_message_begin(self) -> None:
         """A head begins."""
+        if self._complete:
+            # There is something behind the answer, which nobody has asked for.
+            self._persistent = False
         self._headers = {}
         self._head_size = 0
 
@@ -252,21 +255,23 @@ class Wire(Protocol):
 
     def on_message_complete(self) -> None:
         """The answer is complete, unless it was an interim one."""
-        if self._answered is not None or self._duplex is not None or self._complete:
-            return
-        self._complete = True
+        if self._answered is None and self._duplex is None:
+            self._complete = True
+
+    def _conclude(self) -> None:
+        """Let the connection go on, and then the reader: their next request shall find it free."""
         self._stop_timer()
         stream, self._stream = self._stream, None
-        if stream is not None:
-            if stream.is_paused:
-                self._resume()
-            stream.end()
+        if stream is not None and stream.is_paused:
+            self._resume()
         if self._upload is not None:
             # The engine has answered before it has read: it will hardly read the rest.
             upload, self._upload = self._upload, None
             self._persistent = False
             upload.cancel()
         self._finish()
+        if stream is not None:
+            stream.end()
 
     def _finish(self) -> None:
         self._exchange = None
@@ -317,20 +322,23 @@ class Wire(Protocol):
             return ConnectionFailed("the connection was closed")
         if self._touched:
             return StreamCorrupt(f"the engine's answer broke off: {reason.getErrorMessage()}")
-        return ConnectionFailed(f"the engine closed the connection and did not answer: {reason.getErrorMessage()}")
+        why = reason.getErrorMessage()
+        if not reason.check(ConnectionDone, ConnectionLost):
+            # Errors of TLS have no class that all installations have.
+            return ConnectionFailed(f"the connection is not secure, for a certificate is wrong or missing: {why}")
+        return ConnectionFailed(f"the engine closed the connection and did not answer: {why}")
 
     def _release(self) -> None:
         self._gone(self, False)
 
     def _fail(self, error: Exception) -> None:
-        upload, self._upload = self._upload, None
-        if upload is not None:
-            upload.cancel()
         stream, self._stream = self._stream, None
+        upload, self._upload = self._upload, None
+        self._refuse(error)
         if stream is not None:
             stream.end(error)
-        if self._answered is not None:
-            self._refuse(error)
+        if upload is not None:
+            upload.cancel()
 
     def _refuse(self, error: Exception) -> None:
         answered, self._answered = self._answered, None

@@ -1,0 +1,43 @@
+"""Drivers by their names."""
+
+from __future__ import annotations
+
+import pytest
+from zope.interface.verify import verifyObject
+
+from oci_twisted.engine.docker import DockerDriver
+from oci_twisted.engine.drivers import driver, known, register
+from oci_twisted.engine.interfaces import IDriver
+from oci_twisted.engine.podman import PodmanDriver
+from oci_twisted.testing.engine.memory import MemoryDriver, MemoryEngine
+from tests.engine.memory import Bench
+
+
+def test_ours_are_known_by_their_entry_points() -> None:
+    """Docker and Podman are found as those of other distributions would be."""
+    assert {"docker", "podman"} <= set(known())
+    assert driver("docker") == DockerDriver()
+    assert driver("podman") == PodmanDriver()
+
+
+def test_a_name_that_is_not_known_is_said() -> None:
+    """The error lists the names that are."""
+    with pytest.raises(LookupError, match=r"'lxd', only.*docker"):
+        driver("lxd")
+
+
+def test_a_program_registers_its_own() -> None:
+    """A registered driver is found by its name, which nobody else can take."""
+    mine = DockerDriver()
+    register("mine", lambda: mine)
+    assert driver("mine") is mine
+    with pytest.raises(ValueError, match="'mine' already"):
+        register("mine", DockerDriver)
+
+
+def test_drivers_provide_the_interface() -> None:
+    """Each has every method of `IDriver`, with its parameters."""
+    bench = Bench()
+    assert isinstance(bench.engine, MemoryEngine)
+    for one in (DockerDriver(), PodmanDriver(), MemoryDriver(bench.engine.server)):
+        assert verifyObject(IDriver, one)

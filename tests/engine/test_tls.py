@@ -1,0 +1,99 @@
+"""TLS to an engine, on loopback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pytest
+import pytest_twisted  # type: ignore[import-untyped]
+from twisted.internet import ssl
+from twisted.internet.endpoints import SSL4ServerEndpoint
+
+from oci_twisted.engine import EngineClient
+from oci_twisted.engine.address import Address, TlsFiles
+from oci_twisted.engine.errors import ConnectionFailed
+from oci_twisted.testing.engine.memory import MemoryEngine
+from oci_twisted.testing.waiting import waits
+from tests.wire.certificates import make_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from twisted.internet.address import IPv4Address
+
+
+@pytest.fixture
+def pem(tmp_path: Path) -> Path:
+    """Make a certificate that is its own authority, for 127.0.0.1."""
+    path = tmp_path / "one.pem"
+    make_certificate(path)
+    return path
+
+
+@pytest.fixture
+def own(pem: Path) -> ssl.PrivateCertificate:
+    """Read it."""
+    certificate: ssl.PrivateCertificate = ssl.PrivateCertificate.loadPEM(pem.read_bytes())
+    return certificate
+
+
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+async def port(own: ssl.PrivateCertificate) -> AsyncIterator[int]:
+    """Serve an engine that asks for a certificate signed by that authority."""
+    from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
+
+    engine = MemoryEngine(reactor)
+    serving = SSL4ServerEndpoint(reactor, 0, own.options(own), interface="127.0.0.1")
+    listening = await serving.listen(engine.server)
+    yield cast("IPv4Address", listening.getHost()).port
+    engine.close()
+    await listening.stopListening()
+
+
+async def connect(port: int, tls: TlsFiles, host: str = "127.0.0.1") -> EngineClient:
+    """Answer a client of the engine."""
+    from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
+
+    return await EngineClient.connect(Address("tls", host=host, port=port, tls=tls), reactor=reactor)
+
+
+@waits
+async def test_both_sides_show_certificates(pem: Path, port: int) -> None:
+    """With its authority and a certificate of our own, an engine is reached, any number of times."""
+    async with await connect(port, TlsFiles(pem, pem, pem)) as client:
+        for _ in range(3):
+            assert (await client.system.ping()).api_version == "1.41"
+
+
+@waits
+async def test_an_engine_of_another_name_is_refused(pem: Path, port: int) -> None:
+    """A certificate that is right, but for another name, is none."""
+    async with await connect(port, TlsFiles(pem, pem, pem), host="localhost") as client:
+        with pytest.raises(ConnectionFailed, match="certificate"):
+            await client.system.ping()
+
+
+@waits
+async def test_an_engine_of_an_unknown_authority_is_refused(pem: Path, port: int) -> None:
+    """Who signed the certificate has to be known, unless it is not to be verified at all."""
+    async with await connect(port, TlsFiles(None, pem, pem)) as client:
+        with pytest.raises(ConnectionFailed, match="certificate"):
+            await client.system.ping()
+    async with await connect(port, TlsFiles(None, pem, pem, verify=False)) as client:
+        assert await client.system.ping()
+
+
+@waits
+async def test_an_engine_refuses_whom_it_does_not_know(pem: Path, port: int) -> None:
+    """Without a certificate of our own, an engine that asks for one closes the connection."""
+    async with await connect(port, TlsFiles(pem)) as client:
+        with pytest.raises(ConnectionFailed):
+            await client.system.ping()
+
+
+@waits
+async def test_half_of_a_certificate_is_refused(pem: Path) -> None:
+    """A certificate without its key is said before anything is connected."""
+    with pytest.raises(ValueError, match="needs its key"):
+        await connect(1, TlsFiles(pem, certificate=pem))

@@ -1,0 +1,75 @@
+"""Which version of the API is spoken."""
+
+from __future__ import annotations
+
+import pytest
+
+from oci_twisted.engine.container_config import ContainerConfig
+from oci_twisted.engine.errors import EngineError, StreamCorrupt, Unsupported
+from oci_twisted.testing.engine.memory import html
+from tests.engine.memory import Bench
+
+
+def pings(bench: Bench) -> int:
+    """Answer how often the engine was asked for its version."""
+    return bench.engine.asked.count("system.ping")
+
+
+def test_the_version_is_asked_for_once() -> None:
+    """Calls that begin together ask once, and those after them not again."""
+    bench = Bench()
+    calls = [bench.begin(bench.client.images.list()) for _ in range(5)]
+    assert [bench.result(call) for call in calls] == [()] * 5
+    bench.result(bench.client.images.list())
+    assert pings(bench) == 1
+
+
+def test_the_version_is_asked_for_again_after_a_restart() -> None:
+    """A daemon that was restarted may be another one: what is spoken is agreed upon again."""
+    bench = Bench()
+    bench.result(bench.client.images.list())
+    bench.engine.restart(api_version="1.40")
+    bench.turn()
+    bench.result(bench.client.images.list())
+    assert pings(bench) == 2
+
+
+def test_an_engine_that_is_too_old_is_refused_before_anything_is_sent() -> None:
+    """Nothing but the question for the version reaches an engine that is too old."""
+    bench = Bench()
+    bench.engine.api_version = "1.12"
+    with pytest.raises(Unsupported, match=r"1\.12.*1\.39"):
+        bench.result(bench.client.images.list())
+    assert bench.engine.asked == ["system.ping"]
+
+
+def test_a_parameter_that_is_too_new_is_refused_before_anything_is_sent() -> None:
+    """An operation that the engine has, with a parameter that it lacks, is not sent."""
+    bench = Bench()
+    bench.engine.api_version = "1.40"
+    with pytest.raises(Unsupported, match=r"platform of container.create needs version 1\.41"):
+        bench.result(bench.client.containers.create(ContainerConfig("a"), platform="linux/arm64"))
+    assert bench.engine.asked == ["system.ping"]
+
+
+def test_a_version_that_is_none_is_said() -> None:
+    """What answers the ping with nonsense is no engine."""
+    bench = Bench()
+    bench.engine.api_version = "latest"
+    with pytest.raises(StreamCorrupt, match="'latest' is no version"):
+        bench.result(bench.client.images.list())
+
+
+def test_who_waits_for_the_version_tries_again_where_another_failed() -> None:
+    """That the question failed for one call says nothing about the next."""
+    bench = Bench()
+    bench.engine.fail_next("system.ping", html())
+    calls = [bench.begin(bench.client.images.list()) for _ in range(3)]
+    failed = 0
+    for call in calls:
+        try:
+            assert bench.result(call) == ()
+        except EngineError:
+            failed += 1
+    assert failed == 1
+    assert pings(bench) == 2

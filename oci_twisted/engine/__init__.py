@@ -1,5 +1,19 @@
 """
 Container engines: Docker, Podman, and whatever else has a driver, behind one interface.
+
+From the outside to the inside:
+
+- `client`: `EngineClient`, and groups of operations as its attributes: `system`, `images`, `containers`.  A group is a
+  class over `calls.Calls`, in a module with the frozen values that it answers.  It reads documents with
+  `documents.Fields`, and never sees HTTP.
+- `interfaces`, `requests`, `errors`: the seams.  Methods, parameters and documents are Docker's; drivers of other
+  engines translate.
+- `docker`, `podman`: drivers, which are tables of `operations.Operation`; `podman_differences` is put around what
+  Podman does otherwise.
+- `connection`: a table over a pool: versions, and answers as responses.  `answers` is the only place that knows what
+  statuses mean, `messages` the only one that knows how JSON is streamed.
+- `transport`: HTTP itself.
+- `address`, `discovery`, `drivers`: which engine, and which driver.
 """
 
 from oci_twisted.engine.client import EngineClient

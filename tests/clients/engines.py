@@ -51,16 +51,20 @@ def podman_engine() -> Iterator[str]:
     podman = require("podman")
     with _short_folder() as folder:
         store = ("--root", folder / "root", "--runroot", folder / "run", "--storage-driver", "vfs")
-        # Neither systemd nor its journal is needed.
-        modest = ("--cgroup-manager", "cgroupfs", "--events-backend", "file")
+        # Neither systemd nor its journal is needed, nor the machine's networks.
+        modest = ("--cgroup-manager", "cgroupfs", "--events-backend", "file", "--network-config-dir", folder / "nets")
+        # All of a machine's Podmans would share their locks, and the youngest reset them, were they in shared memory.
+        configuration = folder / "containers.conf"
+        configuration.write_text('[engine]\nlock_type = "file"\n')
+        env = {"CONTAINERS_CONF": str(configuration)}
         address = folder / "podman.sock"
         service = ("system", "service", "--time=0", f"unix://{address}")
         try:
-            with _running(Daemon((podman, *store, *modest, *service), folder / "log"), address):
+            with _running(Daemon((podman, *store, *modest, *service), folder / "log", env=env), address):
                 yield f"unix://{address}"
         finally:
             # The containers do not end with the service.
-            run(podman, *store, *modest, "rm", "--all", "--force", "--time=0")
+            run(podman, *store, *modest, "rm", "--all", "--force", "--time=0", env=env)
 
 
 @contextmanager

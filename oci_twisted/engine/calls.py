@@ -4,15 +4,17 @@ What the groups of operations have in common: requests out, documents and stream
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import evolve, field, frozen
 
-from oci_twisted.engine.errors import StreamCorrupt
+from oci_twisted.engine.errors import StreamCorrupt, Unsupported
 from oci_twisted.engine.requests import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from zope.interface.interface import InterfaceClass
 
     from oci_twisted.engine.interfaces import IByteStream, IConnection, IDuplex, IHandler, IMessageStream
     from oci_twisted.engine.requests import Body, Json, Parameter
@@ -37,6 +39,17 @@ class Calls:
     def wrapped(self, wrap: Callable[[IHandler], IHandler]) -> Calls:
         """Answer the same with one more wrapper."""
         return evolve(self, wrappers=(*self.wrappers, wrap))
+
+    def require(self, capability: InterfaceClass) -> Self:
+        """
+        Answer the same, where the connection has what not every engine has.
+
+        :param capability: such as `oci_twisted.engine.interfaces.IPods`.
+        :raise Unsupported: where it does not.  Nothing has been sent.
+        """
+        if not capability.providedBy(self.connection):
+            raise Unsupported(f"this engine has no {capability.__name__.removeprefix('I').lower()}")
+        return self
 
     async def send(self, method: str, body: Body = None, /, **parameters: Parameter) -> Response:
         """

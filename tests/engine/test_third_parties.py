@@ -16,7 +16,7 @@ from oci_twisted.engine.container_config import ContainerConfig
 from oci_twisted.engine.container_values import Status
 from oci_twisted.engine.drivers import register
 from oci_twisted.engine.errors import ConnectionFailed, NotFound, Unsupported
-from oci_twisted.engine.interfaces import IConnection, IDriver, IHandler
+from oci_twisted.engine.interfaces import IConnection, IDriver, IHandler, IPods
 from oci_twisted.engine.requests import Request, Response
 from oci_twisted.testing.engine.memory import silence
 from tests.engine.memory import Bench
@@ -111,6 +111,15 @@ def test_a_driver_of_a_page_is_enough() -> None:
         result(client.images.list())
     with pytest.raises(Unsupported, match="not a jail's"):
         result(EngineClient.connect("unix:///a", reactor=Clock(), driver="jail"))
+
+
+def test_what_an_engine_lacks_is_known_beforehand() -> None:
+    """A capability is asked for before there is any request, and refused in a sentence."""
+    calls = result(EngineClient.connect("jail://here", reactor=Clock(), driver=JailDriver())).calls
+    with pytest.raises(Unsupported, match="no pods"):
+        calls.require(IPods)
+    podman = result(EngineClient.connect("unix:///nowhere", reactor=Clock(), driver="podman")).calls
+    assert podman.require(IPods) is podman
 
 
 @implementer(IHandler)

@@ -309,7 +309,7 @@ class Wire(Protocol):
             self._stream = None
             stream.end()
         elif self._answered is not None and self._used and not self._touched:
-            self._refuse(Stale())
+            self._fail(Stale())
         else:
             self._fail(self._broken(reason))
         self._gone(self, not ours)

@@ -147,6 +147,7 @@ class Wire(Protocol):
             *(f"{name}: {value}" for name, value in headers.items()),
         ]
         if any("\r" in line or "\n" in line for line in lines):
+            self._answered = None
             self.abort()
             raise ValueError("a header has a line break in it")
         head = "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -73,12 +73,14 @@ def read_principal(claims: Mapping[str, Json], settings: IssuerSettings) -> Prin
 
     :raise WrongCredentials: when the token does not say what the configuration makes names of.
     """
-    groups = frozenset(group for template in settings.groups for group in template.several(claims))
-    if settings.kind is IssuerKind.OIDC:
-        return Principal(settings.user.one(claims), groups)
-    # Who has not logged in gets a token as well, with an empty subject, for what everybody may do.
-    name = settings.user.one(claims) if claims.get("sub") else None
-    return Principal(name, groups, token=_granted(claims.get("access")))
+    if settings.kind is IssuerKind.DISTRIBUTION and not claims.get("sub"):
+        # Who has not logged in gets a token as well, for what everybody may do; nobody in particular is in no group.
+        return Principal(None, token=_granted(claims.get("access")))
+    return Principal(
+        settings.user.one(claims),
+        frozenset(group for template in settings.groups for group in template.several(claims)),
+        token=None if settings.kind is IssuerKind.OIDC else _granted(claims.get("access")),
+    )
 
 
 def _granted(access: Json) -> tuple[Scope, ...]:

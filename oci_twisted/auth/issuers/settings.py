@@ -186,6 +186,9 @@ def _text(written: object) -> str:
 
 
 def _texts(written: object) -> tuple[str, ...]:
+    if isinstance(written, str):
+        # Wherever a list stands, a single text may stand instead.
+        return (_text(written),)
     if not isinstance(written, list) or not written:
         raise ValueError
     return tuple(map(_text, written))
@@ -227,7 +230,4 @@ def _templates(written: object) -> tuple[Template, ...]:
 def _require(written: object) -> Mapping[str, tuple[str, ...]]:
     if not isinstance(written, dict):
         raise ValueError  # noqa: TRY004 - one kind of error for one kind of fault
-    return {
-        claim: (_text(patterns),) if isinstance(patterns, str) else _texts(patterns)
-        for claim, patterns in written.items()
-    }
+    return {claim: _texts(patterns) for claim, patterns in written.items()}

@@ -82,6 +82,12 @@ def test_all_can_be_said() -> None:
     )
 
 
+def test_one_of_a_kind_needs_no_list() -> None:
+    """Wherever a list stands, a single text may stand instead."""
+    (settings,) = read(OIDC + 'algorithms = "PS512"\ngroups = "ci"')
+    assert (settings.algorithms, settings.groups) == (("PS512",), (parse_template("ci"),))
+
+
 def test_everybody_can_be_let_in() -> None:
     """Who wants all of an issuer's users says so."""
     (settings,) = read(changed(OIDC, "require = {}"))
@@ -117,7 +123,8 @@ def test_which_groups_an_issuer_gives() -> None:
         (changed(OIDC, 'require = "acme"'), "has require = 'acme', and it must be a table of claims"),
         (changed(OIDC, "require = { a = [] }"), "has require = {'a': []}, and it must be"),
         (changed(OIDC, "require = { a = true }"), "has require = {'a': True}, and it must be"),
-        (changed(OIDC, 'groups = "ci"'), "has groups = 'ci', and it must be a list of names"),
+        (changed(OIDC, "groups = 7"), "has groups = 7, and it must be a list of names"),
+        (changed(OIDC, 'groups = ""'), "has groups = '', and it must be a list of names"),
         (changed(OIDC, 'groups = ["}"]'), "has groups = ['}'], and it must be a list of names"),
         (OIDC + 'algorithms = ["HS256"]', "has algorithms = ['HS256'], and it must be a list of some of RS256"),
         (OIDC + 'algorithms = ["none"]', "has algorithms = ['none'], and it must be"),

@@ -45,6 +45,7 @@ class ITokens(Interface):
         Nothing in the token says how it is to be verified: keys, algorithms and issuers are configured.
 
         :raise WrongCredentials: when it was forged, or is not good any more, or not here.
+        :raise Unavailable: when nobody can say just now, such as while an issuer's keys cannot be fetched.
         """
 
 

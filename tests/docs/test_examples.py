@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from oci_twisted.app.settings import load_settings
+from oci_twisted.auth.issuers import read_issuers
 from tests.app.checkouts import ROOT, copy_checkout
 from tests.clients.engines import docker_engine
 from tests.clients.tools import require
@@ -80,7 +82,10 @@ def test_an_example_works(trial: Trial, sandbox: Sandbox, request: pytest.Fixtur
     if trial.blocks[0].language == "toml":
         config = sandbox.folder / "registry.toml"
         config.write_text(text)
-        load_settings({}, {}, config)
+        if "issuers" in trial.blocks[0].words:
+            assert read_issuers(tomllib.loads(text)["auth"]["issuer"], sandbox.folder)
+        else:
+            load_settings({}, {}, config)
         return
     if "127.0.0.1:5000" in text or "localhost:5000" in text:
         registry: ServedRegistry = request.getfixturevalue("oci_registry")

@@ -107,8 +107,8 @@ async def test_a_connection_can_be_given_up() -> None:
 
 
 @waits
-async def test_certificates_are_verified(tmp_path: Path) -> None:
-    """An issuer whose certificate nobody vouches for is not asked."""
+async def test_certificates_are_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An issuer whose certificate nobody vouches for is not asked, until the machine is told to trust it."""
     certificate = tmp_path / "certificate.pem"
     make_certificate(certificate)
     description = f"ssl:0:interface=127.0.0.1:privateKey={certificate}:certKey={certificate}"
@@ -117,3 +117,5 @@ async def test_certificates_are_verified(tmp_path: Path) -> None:
         with pytest.raises(FetchFailed, match="certificate verify failed"):
             await fetch(f"{server.url}/keys")
         assert server.asked == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert await fetch(f"{server.url}/keys") == b"{}"

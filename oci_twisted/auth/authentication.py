@@ -9,6 +9,7 @@ from binascii import Error as NotBase64
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from attrs import evolve
 from zope.interface import implementer
 
 from oci_twisted.interfaces import ANONYMOUS, IAuthenticator, IPasswords, ITokens, Principal, WrongCredentials
@@ -57,7 +58,7 @@ class Authentication:
 
     def challenge(self, credentials: Credentials, scopes: Sequence[Scope], error: str | None = None) -> str:
         """Answer the ``WWW-Authenticate`` for a request that is refused until its sender says more."""
-        _refuse_in_the_clear(credentials)
+        refuse_in_the_clear(credentials)
         return self._challenge(credentials, scopes, error)
 
     async def authenticate(self, credentials: Credentials) -> Principal:
@@ -66,7 +67,7 @@ class Authentication:
             if self._certificates and credentials.certificate is not None:
                 return Principal(credentials.certificate)
             return ANONYMOUS
-        _refuse_in_the_clear(credentials)
+        refuse_in_the_clear(credentials)
         scheme, _, value = credentials.authorization.partition(" ")
         match scheme.lower():
             case "basic":
@@ -90,7 +91,7 @@ class Authentication:
             return await self._token(password)
         if self._passwords is None:
             raise WrongCredentials("nobody has a password here; log in with a token in its place")
-        return await self._passwords.verify(user, password, peer)
+        return evolve(await self._passwords.verify(user, password, peer), by_password=True)
 
     async def _token(self, token: str) -> Principal:
         for kind in self._tokens:
@@ -99,7 +100,12 @@ class Authentication:
         raise WrongCredentials("this is no token of this registry, nor of an issuer that it knows")
 
 
-def _refuse_in_the_clear(credentials: Credentials) -> None:
+def refuse_in_the_clear(credentials: Credentials) -> None:
+    """
+    See to it that nothing secret is taken from where others can read it.
+
+    :raise Denied: when the connection is not encrypted, and not from this machine.
+    """
     if not credentials.secure and not _is_here(credentials.peer):
         raise Denied(_IN_THE_CLEAR)
 

@@ -23,7 +23,10 @@ class Action(Enum):
     """What a request wants to do."""
 
     PUBLIC = "public"
-    """See the front page or the health of the process, which say nothing of what is stored; or ask for a token."""
+    """
+    See the front page or the health of the process, which say nothing of what is stored; or ask for a token.  Neither
+    seam is asked: credentials are not looked at, but by the token service.
+    """
     PING = "ping"
     """Learn that this is a registry (end-1), and by it whether to log in."""
     PULL = "pull"
@@ -76,12 +79,17 @@ class Principal:
     :ivar limits: what the credentials are good for at most, whatever their owner may do; ``None`` for everything.
     :ivar token: what the presented token was issued for: its bearer gets another one for more; ``None`` where none
         was presented.
+    :ivar token_id: the access token on which all this rests, whether it was presented itself or something that was
+        issued for it; ``None`` where there is none.  When it is revoked, so is everything that rests on it.
+    :ivar by_password: whether a password has just proved who it is.
     """
 
     name: str | None
     groups: frozenset[str] = frozenset()
     limits: tuple[Scope, ...] | None = None
     token: tuple[Scope, ...] | None = None
+    token_id: str | None = None
+    by_password: bool = False
 
     def is_limited(self, action: Action, name: RepositoryName | None) -> bool:
         """Answer whether `limits` stand against an action."""
@@ -147,7 +155,10 @@ class IAuthenticator(Interface):
 
 class IAuthorizer(Interface):
     """
-    Decides.  Every route asks; so does a mount, about its source, and a listing, about every repository in it.
+    Decides.
+
+    Every route that is not public asks; so does a mount, about its source, a listing, about every repository in it,
+    and the token service, about everything that a token is asked for.
     """
 
     async def decide(principal: Principal, action: Action, name: RepositoryName | None) -> Decision:
@@ -157,5 +168,6 @@ class IAuthorizer(Interface):
         It does not depend on what is stored, so that nobody learns by it what exists.  `Principal.limits` and
         `Principal.token` are looked at elsewhere: this is about the person.
 
-        :param name: the repository; ``None`` for `Action.PUBLIC`, `Action.PING` and `Action.CATALOG`.
+        :param action: never `Action.PUBLIC`.
+        :param name: the repository; ``None`` for `Action.PING` and `Action.CATALOG`.
         """

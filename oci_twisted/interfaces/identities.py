@@ -59,6 +59,7 @@ class TokenRequest:
     :ivar refresh_token: shown in the place of credentials, or ``None``.
     :ivar offline: whether a refresh token is wanted too.
     :ivar client: what the client calls itself, for the list of logins.
+    :ivar service: for which the client believes to be asking; ``None`` where it does not say.
     """
 
     credentials: Credentials
@@ -66,6 +67,7 @@ class TokenRequest:
     refresh_token: str | None = field(default=None, repr=False)
     offline: bool = False
     client: str = ""
+    service: str | None = None
 
 
 @frozen
@@ -96,6 +98,7 @@ class ITokenService(Interface):
         To be permitted less than was asked is no error; nor is it to ask for nothing, or to be anonymous.
 
         :raise Unauthorized: when the credentials, or the refresh token, are wrong.
+        :raise RequestInvalid: when it is asked for another service, or for more scopes than a token can hold.
         :raise TooManyAttempts: as `IPasswords.verify`.
         :raise Denied: as `IAuthenticator.authenticate`.
         """

@@ -154,7 +154,16 @@ def test_a_certificate_says_who_it_is() -> None:
     indifferent = Authentication(BasicChallenge("registry"))
     assert at_once(indifferent.authenticate(credentials)) is ANONYMOUS
     both = Credentials(basic("ada", "lövelace:1815"), "registry.test", "192.0.2.7", secure=True, certificate="ci-7")
-    assert at_once(trusting.authenticate(both)) == Principal("ada")
+    assert at_once(trusting.authenticate(both)) == Principal("ada", by_password=True)
+
+
+def test_it_is_known_who_came_by_a_password(authentication: Authentication) -> None:
+    """A password is told from a token in its place, for what only a password is enough for."""
+    by_password = {
+        authorization: at_once(authentication.authenticate(shown(authorization))).by_password
+        for authorization in (basic("ada", "lövelace:1815"), basic("ada", "one_ada"), "Bearer one_ada", "Basic Og==")
+    }
+    assert list(by_password.values()) == [True, False, False, False]
 
 
 def test_nothing_shows_a_secret(authentication: Authentication) -> None:

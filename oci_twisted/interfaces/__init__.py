@@ -43,13 +43,16 @@ from oci_twisted.interfaces.metadata import (
     UploadRecord,
 )
 from oci_twisted.interfaces.repository import IRegistry, IRepository, PushedManifest
+from oci_twisted.interfaces.tokens import AccessToken, IAccessTokens, TokenKind
 from oci_twisted.interfaces.work import IBlockingPool
 
 __all__ = [
     "ANONYMOUS",
+    "AccessToken",
     "Action",
     "Credentials",
     "Decision",
+    "IAccessTokens",
     "IAuthenticator",
     "IAuthorizer",
     "IBlobIndex",
@@ -72,6 +75,7 @@ __all__ = [
     "Principal",
     "PushedManifest",
     "StoredManifest",
+    "TokenKind",
     "TokenRequest",
     "UploadRecord",
     "WrongCredentials",

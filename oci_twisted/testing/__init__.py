@@ -3,7 +3,8 @@ What a program that uses oci-twisted tests itself with.
 
 - `oci_twisted.testing.plugin`: the pytest fixture ``oci_registry``, which is there as soon as the package is installed.
 - `oci_twisted.testing.process`: what the fixture runs, for other test runners.
-- `oci_twisted.testing.blobs`, `oci_twisted.testing.metadata`: the contracts of the two kinds of stores, as tests.
+- `oci_twisted.testing.blobs`, `oci_twisted.testing.metadata`, `oci_twisted.testing.tokens`: the contracts of the three
+  kinds of stores, as tests.
 - `oci_twisted.testing.repository`: the contract of a registry and its repositories, as tests.
 - `oci_twisted.testing.strategies`: hypothesis strategies for the vocabulary of registries.
 - `oci_twisted.testing.pipes`: an agent that reaches a registry of the same process without a socket.

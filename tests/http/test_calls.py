@@ -22,7 +22,7 @@ from oci_twisted.spec.ranges import ByteRange
 from oci_twisted.storage.memory.blobs import MemoryReader
 from tests.http.stacks import at_once
 
-SECRET = "Basic c2VjcmV0"  # noqa: S105 - it opens nothing
+SECRET = "Basic c2VjcmV0"
 
 
 def make_call(query: bytes = b"", body: bytes = b"", **headers: bytes) -> Call:

@@ -14,7 +14,7 @@ from oci_twisted.spec.names import parse_name, parse_tag
 from oci_twisted.spec.pages import PageRequest
 from oci_twisted.storage.disk.metadata import blobs, manifests, referrers, repositories, tags, uploads
 from oci_twisted.storage.disk.metadata.connections import open_writer
-from oci_twisted.storage.disk.metadata.schema import prepare
+from oci_twisted.storage.disk.metadata.schema import METADATA
 
 if TYPE_CHECKING:
     import sqlite3
@@ -115,7 +115,7 @@ def _steps(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], 
         lambda connection: manifests.find(connection, NAME, parse_tag("v000050")),
         lambda connection: manifests.find(connection, NAME, SUBJECT),
         lambda connection: blobs.size(connection, NAME, BLOB),
-        lambda connection: prepare(connection, "the file"),
+        lambda connection: METADATA.prepare(connection, "the file"),
     ],
     ids=[
         "tags",

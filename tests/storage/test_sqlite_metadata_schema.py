@@ -14,7 +14,7 @@ import pytest
 
 from oci_twisted.storage.disk.metadata import DatabaseUnusable, NewerSchema, SqliteMetadata
 from oci_twisted.storage.disk.metadata.connections import open_reader, open_writer
-from oci_twisted.storage.disk.metadata.schema import APPLICATION_ID, VERSION
+from oci_twisted.storage.disk.metadata.schema import APPLICATION_ID, METADATA
 from oci_twisted.stream.pools import InlinePool
 from oci_twisted.testing.metadata.examples import ALPINE, digest, hold
 from tests.storage.metadata_pools import answer
@@ -32,7 +32,7 @@ def test_a_new_file_says_what_it_is(path: Path) -> None:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-    assert (application, version, mode) == (APPLICATION_ID, VERSION, "wal")
+    assert (application, version, mode) == (APPLICATION_ID, METADATA.version, "wal")
     assert APPLICATION_ID.to_bytes(4, "big") == b"OCIt"
 
 
@@ -83,11 +83,13 @@ def test_many_processes_may_open_a_new_file(path: Path) -> None:
 def test_a_file_of_a_later_release_is_refused(path: Path) -> None:
     """A newer version of the schema is not touched; the error says which it is and what to do."""
     with closing(open_writer(path, "full")) as connection:
-        connection.execute(f"PRAGMA user_version = {VERSION + 41}")
-    with pytest.raises(NewerSchema, match=rf"version {VERSION + 41} .* up to {VERSION}: upgrade oci-twisted"):
+        connection.execute(f"PRAGMA user_version = {METADATA.version + 41}")
+    with pytest.raises(
+        NewerSchema, match=rf"version {METADATA.version + 41} .* up to {METADATA.version}: upgrade oci-twisted"
+    ):
         SqliteMetadata(path, InlinePool())
     with closing(open_reader(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION + 41,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (METADATA.version + 41,)
 
 
 def test_a_database_of_another_program_is_refused(path: Path) -> None:

@@ -10,11 +10,14 @@ import sqlite3
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from oci_twisted.storage.disk.metadata.schema import DatabaseUnusable, prepare
+from oci_twisted.storage.disk.metadata.migrations import DatabaseUnusable
+from oci_twisted.storage.disk.metadata.schema import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from oci_twisted.storage.disk.metadata.migrations import Schema
 
 Durability: TypeAlias = Literal["full", "relaxed"]
 
@@ -35,7 +38,7 @@ _CACHED_KIBIBYTES = 16 * 1024
 _LOG_BYTES = 64 << 20
 
 
-def open_writer(path: Path, durability: Durability) -> sqlite3.Connection:
+def open_writer(path: Path, durability: Durability, schema: Schema = METADATA) -> sqlite3.Connection:
     """
     Connect for writing, from whichever thread; make the file and its tables if need be.
 
@@ -46,7 +49,7 @@ def open_writer(path: Path, durability: Durability) -> sqlite3.Connection:
             with _alone_in(path.parent):
                 _make_private(path)
                 connection = undo.enter_context(closing(_connect(path, _WRITER_WAITS)))
-                prepare(connection, str(path))
+                schema.prepare(connection, str(path))
                 _keep_log(connection, path)
             connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
             connection.execute("PRAGMA foreign_keys = ON")
@@ -57,7 +60,8 @@ def open_writer(path: Path, durability: Durability) -> sqlite3.Connection:
 
 
 def _make_private(path: Path) -> None:
-    # Manifests may be secret, as layers may; SQLite gives its log and its index the mode of the file.
+    # Manifests may be secret, as layers may, and so may be who has tokens.  SQLite gives its log and its index the
+    # mode of the file.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, _FILE_MODE))
 
 

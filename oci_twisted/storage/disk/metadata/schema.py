@@ -1,17 +1,13 @@
 """
-The tables, and how a file comes to have them.
+The tables of the metadata.
 
-The SQL of this package is meant to be read by PostgreSQL too, beside what this module does; text has to compare
+The SQL of this package is meant to be read by PostgreSQL too, beside what is in `migrations`; text has to compare
 bytewise there (``COLLATE "C"``), as it does here.
 """
 
 from __future__ import annotations
 
-from itertools import chain
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import sqlite3
+from oci_twisted.storage.disk.metadata.migrations import Schema
 
 # "OCIt", so that file(1) and we know the file.
 APPLICATION_ID = 0x4F434974
@@ -80,51 +76,4 @@ _VERSION_1 = (
     "CREATE INDEX upload_by_touched ON upload (touched, session_id)",
 )
 
-# Each brings a file from the version before to its own.  What was released is not edited.
-SCRIPTS = (_VERSION_1,)
-VERSION = len(SCRIPTS)
-
-
-class DatabaseUnusable(Exception):
-    """The metadata cannot be opened; the message is a sentence for the operator and names the file."""
-
-
-class NewerSchema(DatabaseUnusable):
-    """The file was written by a later release."""
-
-
-def prepare(connection: sqlite3.Connection, name: str) -> None:
-    """
-    Bring a file to the current version of the schema, in one transaction; a file that is empty begins at none.
-
-    :param name: what to call the file in an error.
-    :raise DatabaseUnusable: when the file is someone else's.
-    :raise NewerSchema: when the file's version is not known yet.
-    """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        version = _version(connection, name)
-        if version < VERSION:
-            for statement in chain.from_iterable(SCRIPTS[version:]):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    finally:
-        connection.rollback()
-
-
-def _version(connection: sqlite3.Connection, name: str) -> int:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    if application != APPLICATION_ID:
-        if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None:
-            raise DatabaseUnusable(f"{name} is the database of another program")
-        return 0
-    version: int
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > VERSION:
-        raise NewerSchema(
-            f"{name} has version {version} of the schema and this release knows versions up to {VERSION}: "
-            "upgrade oci-twisted"
-        )
-    return version
+METADATA = Schema(APPLICATION_ID, (_VERSION_1,))

@@ -1,0 +1,1 @@
+"""The built-in token service, its keys and its tokens, and access tokens."""

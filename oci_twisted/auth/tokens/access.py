@@ -105,7 +105,7 @@ class AccessTokens:
         return found
 
     async def _find(self, token: str) -> AccessToken:
-        found = await self._store.token_by_hash(hash_of(token)) if is_text(token) else None
+        found = await self._store.token_by_hash(hash_of(token))
         if found is None:
             raise WrongCredentials(_WRONG)
         if found.is_expired(self._clock.seconds()):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from oci_twisted.http.targets import parse_query
+from oci_twisted.http.targets import parse_form, parse_query
 from oci_twisted.interfaces import ANONYMOUS, Credentials, Decision
 from oci_twisted.spec.errors import RequestInvalid
 
@@ -108,6 +108,14 @@ class Call:
         :raise RequestInvalid: when it cannot be read.
         """
         return parse_query(self._raw_query)
+
+    def form(self) -> dict[str, list[str]]:
+        """
+        Answer the parameters of a query that clients write as they write forms.
+
+        :raise RequestInvalid: when it cannot be read.
+        """
+        return parse_form(self._raw_query)
 
     def parameter(self, name: str) -> str | None:
         """

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 from werkzeug.routing import BaseConverter
 
-from oci_twisted.http import blobs, listings, manifests, uploads, visitors
+from oci_twisted.http import blobs, listings, manifests, tokens, uploads, visitors
 from oci_twisted.http.authorize import Gate, Route
 from oci_twisted.http.errors import render, render_fault
 from oci_twisted.http.mounted import serve
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from oci_twisted.http.access import AccessLog
     from oci_twisted.http.authorize import Endpoint
     from oci_twisted.http.calls import Call
-    from oci_twisted.interfaces import IAuthenticator, IAuthorizer, IRepository
+    from oci_twisted.interfaces import IAuthenticator, IAuthorizer, IRepository, ITokenService
     from oci_twisted.registry.registry import StoredRegistry
 
 E = TypeVar("E", bound="Endpoint")
@@ -49,6 +49,8 @@ _CACHED_ROUTES = 4096
 _PONG = json_reply(200, {})
 # A longer path is looked up each time: nobody who sends such paths may fill the memory with them.
 _CACHED_LENGTH = 1024
+_TOKENS = "/token"
+_NOTHING_THERE = "there is nothing at this path; the API begins at /v2/"
 
 
 class _Name(BaseConverter):
@@ -99,6 +101,7 @@ class API:
     The endpoints, on one registry.
 
     :cvar app: the table, bound to the instance by Klein.
+    :param tokens: gives out tokens; without one, nothing is at its paths.
     :ivar access: the log of what was asked.
     :ivar stopping: whether the process is on its way out, so that an orchestrator sends nobody any more.
     """
@@ -111,10 +114,12 @@ class API:
         authenticator: IAuthenticator,
         authorizer: IAuthorizer,
         access: AccessLog,
+        tokens: ITokenService | None = None,
     ) -> None:
         self._registry = registry
         self._policy = registry.policy
         self._gate = Gate(authenticator, authorizer, read_only=registry.policy.read_only)
+        self._tokens = tokens
         self._urls = table.url_map.bind("registry")
         self._find = lru_cache(_CACHED_ROUTES)(self._match)
         self._prefix = secrets.token_hex(4)
@@ -147,15 +152,21 @@ class API:
         if path.startswith("//"):
             # Werkzeug would overlook the second slash, and a proxy's rules for /v2/ would not see this path.
             raise ExtensionUnknown("a path begins with one slash")
+        if self._tokens is None and (path == _TOKENS or path.startswith(f"{_TOKENS}/")):
+            raise ExtensionUnknown(_NOTHING_THERE)
         try:
             endpoint, values = self._urls.match(path, method=method)
         except NoSuchMethod as error:
             raise MethodNotAllowed(method, error.valid_methods or ()) from error
         except NotFound as error:
-            raise ExtensionUnknown("there is nothing at this path; the API begins at /v2/") from error
+            raise ExtensionUnknown(_NOTHING_THERE) from error
         others = dict(values)
         name = others.pop("name", None)
         return _ROUTES[endpoint], None if name is None else parse_name(name), others
+
+    def _token_service(self) -> ITokenService:
+        assert self._tokens is not None  # noqa: S101 - else no path leads here
+        return self._tokens
 
     def _repository(self, call: Call, name: RepositoryName) -> IRepository:
         """Answer the repository as the caller may see it."""
@@ -247,6 +258,22 @@ class API:
         """Extension _oci, of one repository."""
         del call, name
         return visitors.extensions()
+
+    @route("/token", "GET", Action.PUBLIC)
+    async def get_token(self, call: Call) -> Reply:
+        """For a client that was challenged."""
+        return await tokens.issue_by_query(self._token_service(), call)
+
+    @route("/token", "POST", Action.PUBLIC)
+    async def post_token(self, call: Call) -> Reply:
+        """For a client that keeps refresh tokens, or speaks OAuth2 only."""
+        return await tokens.issue_by_form(self._token_service(), call)
+
+    @route("/token/keys", "GET", Action.PUBLIC)
+    async def get_token_keys(self, call: Call) -> Reply:
+        """For others who verify our tokens."""
+        del call
+        return tokens.keys(self._token_service())
 
     @route("/", "GET", Action.PUBLIC)
     async def front_page(self, call: Call) -> Reply:

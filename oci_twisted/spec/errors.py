@@ -255,6 +255,10 @@ class RequestInvalid(RegistryError):
     """The request is not HTTP that can be answered."""
 
 
+class RequestTooLarge(RegistryError):
+    """A body that is no manifest and no blob is over the limit."""
+
+
 class RequestTimeout(RegistryError):
     """The client was too slow."""
 
@@ -331,6 +335,7 @@ TABLE: dict[type[RegistryError], Row] = {
     ExtensionUnknown: Row("UNSUPPORTED", 404),
     MethodNotAllowed: Row("UNSUPPORTED", 405),
     RequestInvalid: Row("UNSUPPORTED", 400),
+    RequestTooLarge: Row("SIZE_INVALID", 413),
     RequestTimeout: Row("UNSUPPORTED", 408),
     HeadTooLarge: Row("UNSUPPORTED", 431),
     CodingUnsupported: Row("UNSUPPORTED", 501),

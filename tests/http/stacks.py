@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from oci_twisted.auth.open import AllPermitted, NobodyAsked
 from oci_twisted.http.access import AccessLog
@@ -19,6 +20,7 @@ from oci_twisted.http.mounted import SpooledBody
 from oci_twisted.http.routes import API
 from oci_twisted.http.site import RegistrySite
 from oci_twisted.http.targets import split_target
+from oci_twisted.interfaces import IssuedToken, ITokenService
 from oci_twisted.registry.registry import StoredRegistry
 from oci_twisted.spec.digests import SHA256, digest_of
 from oci_twisted.spec.mediatypes import OCI_INDEX
@@ -28,13 +30,14 @@ from oci_twisted.storage.memory.metadata import MemoryMetadata
 from oci_twisted.stream.pools import InlinePool
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
     from oci_twisted.http.calls import Body
     from oci_twisted.http.limits import Limits
     from oci_twisted.http.replies import Reply
-    from oci_twisted.interfaces import IAuthenticator, IAuthorizer, IBlobStore, IMetadataStore
+    from oci_twisted.interfaces import IAuthenticator, IAuthorizer, IBlobStore, IMetadataStore, TokenRequest
     from oci_twisted.registry.policy import Policy
+    from oci_twisted.spec.descriptors import Json
     from oci_twisted.spec.digests import Digest
 
 T = TypeVar("T")
@@ -65,12 +68,34 @@ def index(subject: Digest | None = None, **annotations: str) -> dict[str, Any]:
     return document
 
 
+@implementer(ITokenService)
+class FixedTokens:
+    """
+    Gives everybody the same token.
+
+    :ivar requests: for which it was asked.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[TokenRequest] = []
+
+    async def issue(self, request: TokenRequest) -> IssuedToken:
+        """Answer the token, and the refresh token if it is asked for."""
+        self.requests.append(request)
+        return IssuedToken("fixed", 300, START, request.scopes, "refresh" if request.offline else None)
+
+    def keys(self) -> Sequence[Json]:
+        """Answer a key that is none."""
+        return [{"kty": "OKP", "kid": "fixed"}]
+
+
 class Stack:
     """
     A registry in memory, down to its stores.
 
     :param blobs: instead of `MemoryBlobs`; likewise the next.
     :param api: instead of `API`.
+    :param tokens: instead of `FixedTokens`; ``False`` for none.
     :ivar clock: the only one; it stands still until a test moves it.
     """
 
@@ -83,6 +108,7 @@ class Stack:
         blobs: IBlobStore | None = None,
         metadata: IMetadataStore | None = None,
         api: type[API] = API,
+        tokens: ITokenService | Literal[False] | None = None,
     ) -> None:
         self.clock = MemoryReactorClock()
         self.clock.rightNow = START
@@ -90,7 +116,9 @@ class Stack:
         self.metadata = metadata or MemoryMetadata()
         self.registry = StoredRegistry(self.blobs, self.metadata, self.clock, policy)
         self.access = AccessLog(self.clock)
-        self.api = api(self.registry, authenticator or NobodyAsked(), authorizer or AllPermitted(), self.access)
+        seams = authenticator or NobodyAsked(), authorizer or AllPermitted()
+        service = FixedTokens() if tokens is None else tokens or None
+        self.api = api(self.registry, *seams, self.access, service)
 
     def site(self, limits: Limits | None = None) -> RegistrySite:
         """Make the factory of the streaming front."""

@@ -236,6 +236,30 @@ def test_a_manifest_is_pushed_and_deleted() -> None:
     ]
 
 
+def test_tokens_are_asked_for() -> None:
+    """So do forms, in one piece or in chunks, and queries, right or wrong."""
+    form = "Content-Type: application/x-www-form-urlencoded"
+    body = b"grant_type=password&username=ada&password=a%2Bb+c&scope=repository%3Aa%3Apull+repository%3Ab%3Apush"
+
+    def write(_content: Content) -> list[bytes]:
+        return [
+            get("/token?scope=repository%3Aa%3Apull+repository%3Ab%3Apush&scope=registry:catalog:*&offline_token=true"),
+            get("/token?service=a&service=b"),
+            get("/token?scope=%ff"),
+            get("/token", "Authorization: Basic nonsense"),
+            get("/token/keys"),
+            message("POST", "/token", form, body=body),
+            chunked("POST", "/token", form, pieces=[body[:20], body[20:]]),
+            message("POST", "/token", f"{form}; charset=utf-8", body=b"grant_type=refresh_token&refresh_token=x"),
+            message("POST", "/token", form, body=b"grant_type=nonsense"),
+            message("POST", "/token", "Content-Type: application/json", body=b"{}"),
+            message("POST", "/token", form, body=b"a" * 70_000),
+        ]
+
+    ours = compare(write)
+    assert [answer.status for answer in ours] == [200, 400, 400, 200, 200, 200, 200, 200, 400, 400, 413]
+
+
 def test_a_manifest_of_every_size() -> None:
     """The longest manifest is taken and one byte more is not, said or unsaid."""
     limit = 100_000

@@ -155,16 +155,17 @@ class Stack:
         session.close()
         return str(session.session_id)
 
-    def ask(self, method: str, target: str, body: bytes | Body = b"", **headers: str) -> Reply:
+    def ask(self, method: str, target: str, body: bytes | Body = b"", peer: str = "192.0.2.1", **headers: str) -> Reply:
         """
         Answer what the API does to a request.
 
+        :param peer: the client's address.
         :param headers: with underscores for dashes.
         """
         path, query = split_target(target.encode())
         spooled = SpooledBody(io.BytesIO(body)) if isinstance(body, bytes) else body
         fields = {name.replace("_", "-").lower().encode(): value.encode("latin-1") for name, value in headers.items()}
-        call = Call(method, path, query, fields, spooled, request_id="a-1", peer="192.0.2.1", secure=False)
+        call = Call(method, path, query, fields, spooled, request_id="a-1", peer=peer, secure=False)
         return at_once(self.api.answer(call))
 
 

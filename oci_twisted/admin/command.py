@@ -7,9 +7,13 @@ from __future__ import annotations
 import click
 
 from oci_twisted import __version__
+from oci_twisted.admin.tokens import token
 
 
 @click.group()
 @click.version_option(__version__, prog_name="oci-registry")
 def main() -> None:
     """Look after an OCI registry.  To serve one, run twist oci-registry."""
+
+
+main.add_command(token)

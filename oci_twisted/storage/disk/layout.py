@@ -7,6 +7,9 @@ Where things lie in a registry's folder.
       layout                                          the version of all this: 1
       blobs/<algorithm>/<first two hex>/<hex>/data    a blob; whole, or not there
       uploads/<session id>                            bytes received so far; the file's size is the offset
+      registry.sqlite                                 the metadata (see `metadata`)
+      tokens.sqlite                                   what is known of access tokens (see `tokens`)
+      keys/<time>-<id>.pem                            what signs the tokens of the token service (see `auth.tokens`)
 
 The tree of blobs has the shape of CNCF distribution's.
 """

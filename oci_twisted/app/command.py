@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
     from twisted.python.failure import Failure
 
+    from oci_twisted.app.registry import RegistryOptions
     from oci_twisted.app.settings import Settings
 
 _log = Logger(namespace="oci_twisted")
@@ -113,11 +114,16 @@ def _endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:  # noqa:
 
 
 def _registry(reactor: Any, settings: Settings) -> Registry:  # noqa: ANN401 - as Registry's own
-    policy, limits, access = settings.policy(), settings.limits(), settings.access
+    options: RegistryOptions = {
+        "policy": settings.policy(),
+        "limits": settings.limits(),
+        "access": settings.access,
+        "proxies": settings.trusted_proxies(),
+    }
     if settings.storage == "memory":
-        return Registry.in_memory(reactor, policy=policy, limits=limits, access=access)
+        return Registry.in_memory(reactor, **options)
     durability = cast("Literal['full', 'relaxed']", settings.durability)
-    return Registry.on_disk(reactor, settings.root, durability=durability, policy=policy, limits=limits, access=access)
+    return Registry.on_disk(reactor, settings.root, durability=durability, **options)
 
 
 class CommandService(RegistryService):

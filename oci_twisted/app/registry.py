@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IStreamServerEndpoint
     from twisted.web.resource import IResource
 
+    from oci_twisted.http.forwarded import TrustedProxies
     from oci_twisted.interfaces import IBlobStore, IMetadataStore
     from oci_twisted.registry.policy import Policy
 
@@ -51,6 +52,7 @@ class RegistryOptions(TypedDict, total=False):
     authorizer: IAuthorizer | None
     limits: Limits | None
     access: AccessFormat
+    proxies: TrustedProxies | None
 
 
 class Registry:
@@ -67,6 +69,7 @@ class Registry:
     :param authorizer: decides what they may do; by default everything.
     :param limits: of a connection to the registry's own service.
     :param access: the form of the line that every request leaves in the log.
+    :param proxies: whose word is taken for who has sent a request; by default nobody's.
     """
 
     _log = Logger()
@@ -82,6 +85,7 @@ class Registry:
         authorizer: IAuthorizer | None = None,
         limits: Limits | None = None,
         access: AccessFormat = AccessFormat.TEXT,
+        proxies: TrustedProxies | None = None,
     ) -> None:
         self._reactor = reactor
         self._pool = ThreadedPool(reactor, "oci-disk", _DISK_THREADS)
@@ -92,6 +96,7 @@ class Registry:
             IAuthenticator(authenticator or NobodyAsked()),
             IAuthorizer(authorizer or AllPermitted()),
             AccessLog(reactor, access),
+            proxies=proxies,
         )
         self._limits = limits or Limits()
         self._mounts: list[Mount] = []

@@ -46,6 +46,9 @@ class Call:
     :ivar method: in upper case.
     :ivar raw_path: the path of the target, still percent-encoded.
     :ivar headers: by name in lower case; several lines of one name are one value, joined with a comma.
+    :ivar peer: the client's address, ``unix`` where it has none; a trusted proxy may know better than the connection.
+    :ivar secure: whether the client's connection is encrypted; likewise.
+    :ivar certificate: who the client is, by the certificate that it has proved to own, or ``None``.
     :ivar principal: who sent it; `ANONYMOUS` until that was found out.
     :ivar decision: whether they may; nothing is permitted until that was decided.
     :ivar request_id: names the request in the log and in ``X-Request-Id``.
@@ -53,6 +56,7 @@ class Call:
 
     __slots__ = (
         "__dict__",
+        "_host",
         "_raw_query",
         "body",
         "certificate",
@@ -88,6 +92,7 @@ class Call:
         self.peer = peer
         self.secure = secure
         self.certificate = certificate
+        self._host: str | None = None
         self.principal: Principal = ANONYMOUS
         self.decision = _UNDECIDED
 
@@ -99,6 +104,15 @@ class Call:
         """
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+    @property
+    def host(self) -> str:
+        """The host that the client asked for, perhaps with a port; empty when it did not say."""
+        return self._host if self._host is not None else self.header(b"host") or ""
+
+    @host.setter
+    def host(self, host: str) -> None:
+        self._host = host
 
     @cached_property
     def query(self) -> dict[str, list[str]]:
@@ -132,8 +146,7 @@ class Call:
 
     def credentials(self) -> Credentials:
         """Answer what the request says of its sender."""
-        host = self.header(b"host") or ""
-        return Credentials(self.header(b"authorization"), host, self.peer, self.secure, self.certificate)
+        return Credentials(self.header(b"authorization"), self.host, self.peer, self.secure, self.certificate)
 
     async def collect(self, limit: int, refusal: RegistryError) -> bytes:
         """

@@ -220,6 +220,8 @@ class Channel(Protocol):
         )
         request_id = site.api.next_request_id()
         call = Call(method, path, query, headers, body, request_id=request_id, peer=self._peer, secure=self._secure)
+        if site.api.proxies is not None:
+            site.api.proxies.attribute(call)
         return Exchange(call, head, body, site.seconds())
 
     def _advance(self) -> None:

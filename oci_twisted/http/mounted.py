@@ -101,6 +101,8 @@ async def serve(api: API, request: Request) -> None:
         peer=getattr(request.getClientAddress(), "host", "unix"),
         secure=request.isSecure(),
     )
+    if api.proxies is not None:
+        api.proxies.attribute(call)
     status = CLIENT_GONE
     try:
         reply = refusal or await api.answer(call)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from oci_twisted.http.access import AccessLog
     from oci_twisted.http.authorize import Endpoint
     from oci_twisted.http.calls import Call
+    from oci_twisted.http.forwarded import TrustedProxies
     from oci_twisted.interfaces import IAuthenticator, IAuthorizer, IRepository, ITokenService
     from oci_twisted.registry.registry import StoredRegistry
 
@@ -102,6 +103,7 @@ class API:
 
     :cvar app: the table, bound to the instance by Klein.
     :param tokens: gives out tokens; without one, nothing is at its paths.
+    :param proxies: whose word is taken for who has sent a request; ``None`` for nobody's.
     :ivar access: the log of what was asked.
     :ivar stopping: whether the process is on its way out, so that an orchestrator sends nobody any more.
     """
@@ -114,7 +116,9 @@ class API:
         authenticator: IAuthenticator,
         authorizer: IAuthorizer,
         access: AccessLog,
+        *,
         tokens: ITokenService | None = None,
+        proxies: TrustedProxies | None = None,
     ) -> None:
         self._registry = registry
         self._policy = registry.policy
@@ -125,6 +129,7 @@ class API:
         self._prefix = secrets.token_hex(4)
         self._counter = itertools.count(1)
         self.access = access
+        self.proxies = proxies
         self.stopping = False
 
     def next_request_id(self) -> str:

@@ -38,7 +38,7 @@ docker push {host}/NAME:TAG</pre>
 
 def front_page(call: Call) -> Reply:
     """Tell a person what this is and how to push."""
-    host = escape(call.header(b"host") or "HOST")
+    host = escape(call.host or "HOST")
     page = _PAGE.format(version=escape(__version__), host=host).encode()
     return Reply(200, (("Content-Type", "text/html; charset=utf-8"),), page)
 

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from oci_twisted.app.settings import TABLE, SettingError, Settings, load_settings
+from tests.app.test_settings import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from oci_twisted.app.settings import Setting
 
 
 @pytest.fixture
@@ -52,12 +55,12 @@ def test_a_table_holds_the_keys_behind_its_name(config: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", TABLE, ids=lambda setting: str(setting.key))
-def test_every_setting_has_a_variable(setting: object) -> None:
+def test_every_setting_has_a_variable(setting: Setting) -> None:
     """Each key is read from its own variable of the environment."""
-    variable, name, shown = (getattr(setting, part) for part in ("variable", "name", "shown_default"))
-    assert variable.startswith("OCI_REGISTRY_")
-    text = (shown or "127.0.0.1").strip('"')
-    assert getattr(load_settings({}, {variable: text}), name) == getattr(Settings(host="127.0.0.1"), name)
+    written, meant = EXAMPLES[setting.key]
+    text = ",".join(written) if isinstance(written, list) else str(written)
+    assert setting.variable.startswith("OCI_REGISTRY_")
+    assert getattr(load_settings({}, {setting.variable: text}), setting.name) == meant
 
 
 def test_the_environment_names_the_file(config: Path) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
     from oci_twisted.http.calls import Body
+    from oci_twisted.http.forwarded import TrustedProxies
     from oci_twisted.http.limits import Limits
     from oci_twisted.http.replies import Reply
     from oci_twisted.interfaces import IAuthenticator, IAuthorizer, IBlobStore, IMetadataStore, TokenRequest
@@ -109,6 +110,7 @@ class Stack:
         metadata: IMetadataStore | None = None,
         api: type[API] = API,
         tokens: ITokenService | Literal[False] | None = None,
+        proxies: TrustedProxies | None = None,
     ) -> None:
         self.clock = MemoryReactorClock()
         self.clock.rightNow = START
@@ -118,7 +120,7 @@ class Stack:
         self.access = AccessLog(self.clock)
         seams = authenticator or NobodyAsked(), authorizer or AllPermitted()
         service = FixedTokens() if tokens is None else tokens or None
-        self.api = api(self.registry, *seams, self.access, service)
+        self.api = api(self.registry, *seams, self.access, tokens=service, proxies=proxies)
 
     def site(self, limits: Limits | None = None) -> RegistrySite:
         """Make the factory of the streaming front."""

@@ -10,8 +10,22 @@ from typing import Any
 
 from attrs import field, fields, frozen
 
-from oci_twisted.app.settings.values import ACCESS, COUNT, FOLDER, PORT, SWITCH, TEXT, TIME, Kind, one_of, size
+from oci_twisted.app.settings.values import (
+    ACCESS,
+    COUNT,
+    FOLDER,
+    HEADERS,
+    PORT,
+    PROXIES,
+    SWITCH,
+    TEXT,
+    TIME,
+    Kind,
+    one_of,
+    size,
+)
 from oci_twisted.http.access import AccessFormat
+from oci_twisted.http.forwarded import ProxyHeaders, TrustedProxies
 from oci_twisted.http.limits import Limits
 from oci_twisted.registry.policy import Policy
 
@@ -125,6 +139,20 @@ class Settings:
         AccessFormat.TEXT,
         "The form of the line that every request leaves in the log: `text`, `json` or `off`.",
     )
+    proxies: tuple[str, ...] = _setting(
+        "proxy.trusted",
+        PROXIES,
+        (),
+        "The proxies whose word is taken for who has sent a request, how, and for which host. List the proxies and not "
+        "their whole network: whoever is listed can say that they are somebody else.",
+    )
+    proxy_headers: ProxyHeaders = _setting(
+        "proxy.headers",
+        HEADERS,
+        ProxyHeaders.X_FORWARDED,
+        "Where they say it: `x-forwarded` for `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`, `forwarded` for "
+        "`Forwarded`. Only these are looked at, since a proxy passes the others on as the client has sent them.",
+    )
 
     def policy(self) -> Policy:
         """Answer what the registry has to know of this."""
@@ -139,6 +167,10 @@ class Settings:
             upload_lifetime=self.upload_lifetime,
             read_only=self.read_only,
         )
+
+    def trusted_proxies(self) -> TrustedProxies | None:
+        """Answer whose word is taken for who has sent a request; ``None`` for nobody's."""
+        return TrustedProxies(self.proxies, self.proxy_headers) if self.proxies else None
 
     def limits(self) -> Limits:
         """Answer what a connection has to know of this."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from oci_twisted.http.access import AccessFormat
+from oci_twisted.http.forwarded import ProxyHeaders, TrustedProxies
 from oci_twisted.registry.policy import DAY
 
 if TYPE_CHECKING:
@@ -57,6 +58,19 @@ def _port(written: object) -> str:
     if (is_number and int(text) > _LARGEST_PORT) or not (is_number or ":" in text):
         raise ValueError
     return text
+
+
+def _proxies(written: object) -> tuple[str, ...]:
+    addresses = written.split(",") if isinstance(written, str) else written
+    if not isinstance(addresses, list) or (isinstance(written, str) and not written):
+        raise ValueError
+    texts = tuple(_text(address).strip() for address in addresses)
+    TrustedProxies(texts)
+    return texts
+
+
+def _listed(texts: tuple[str, ...]) -> str:
+    return f"[{', '.join(map(_quoted, texts))}]"
 
 
 def _switch(written: object) -> bool:
@@ -134,5 +148,14 @@ TIME = Kind(
     _in_largest(_TIMES),
 )
 
+PROXIES = Kind(
+    'a list of addresses and networks such as ["127.0.0.1", "10.1.2.0/24"], in which "unix" stands for a socket in '
+    "the file system; in the environment with commas between them",
+    _proxies,
+    _listed,
+)
+
 _ACCESS = one_of(*(form.value for form in AccessFormat))
 ACCESS = Kind(_ACCESS.wanted, lambda written: AccessFormat(_ACCESS.parse(written)), lambda form: _quoted(form.value))
+_HEADERS = one_of(*(kind.value for kind in ProxyHeaders))
+HEADERS = Kind(_HEADERS.wanted, lambda written: ProxyHeaders(_HEADERS.parse(written)), lambda kind: _quoted(kind.value))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
@@ -15,8 +15,16 @@ from twisted.python.usage import Options as TwistedOptions
 from oci_twisted import __version__
 from oci_twisted.app.registry import Registry
 from oci_twisted.app.service import RegistryService
-from oci_twisted.app.settings import SettingError, load_settings
+from oci_twisted.app.settings import TABLE, SettingError, load_settings
 from oci_twisted.app.start_line import start_line
+from oci_twisted.app.tls import (
+    CertificateFiles,
+    Certificates,
+    CertificateUnusable,
+    CertificateWatch,
+    TLSEndpoint,
+    common_name,
+)
 from oci_twisted.storage.disk.layout import RootTooNew, RootUnusable
 from oci_twisted.storage.disk.metadata import DatabaseUnusable, NewerSchema
 from twisted import __version__ as twisted_version
@@ -25,15 +33,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal
 
-    from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+    from twisted.application.service import IService
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IListeningPort, IReactorTime, IStreamServerEndpoint
     from twisted.python.failure import Failure
 
     from oci_twisted.app.registry import RegistryOptions
     from oci_twisted.app.settings import Settings
 
+T = TypeVar("T")
+
 _log = Logger(namespace="oci_twisted")
 
 _LOOPBACK = "127.0.0.1"
+_KEYS = {setting.flag: setting.key for setting in TABLE}
 
 
 class Options(TwistedOptions):
@@ -51,6 +64,8 @@ class Options(TwistedOptions):
         ["host", None, None, "The address to listen on; 0.0.0.0 for all. [default: 127.0.0.1]"],
         ["root", "r", None, "The folder that holds the data. [default: registry-data]"],
         ["storage", None, None, "disk, or memory, which forgets everything at the end. [default: disk]"],
+        ["tls-cert", None, None, "A certificate in PEM; with it and its key TLS is spoken."],
+        ["tls-key", None, None, "The certificate's key in PEM."],
         ["config", "c", None, "A TOML file with settings."],
     ]
     optFlags = [["read-only", None, "Take no changes."]]  # noqa: RUF012, N815 - Twisted's way
@@ -65,8 +80,8 @@ class Options(TwistedOptions):
         raise SystemExit
 
     def flags(self) -> dict[str, object]:
-        """Answer the flags that were given, but for the file's name."""
-        given = {key: value for key, value in self.items() if value is not None and key != "config"}
+        """Answer the settings that were given by flags, by key."""
+        given = {_KEYS[flag]: value for flag, value in self.items() if value is not None and flag != "config"}
         # Twisted has 1 and 0 for a switch.
         if given.pop("read-only"):
             given["read-only"] = True
@@ -86,8 +101,14 @@ def makeService(options: Options) -> CommandService:
         settings = load_settings(options.flags(), os.environ, Path(config) if config else None)
         # First, so that nothing is made in the folder on behalf of a registry that cannot be.
         endpoint = _endpoint(reactor, endpoint_description(settings))
-        return CommandService(_registry(reactor, settings), endpoint, settings, cast("Any", reactor).stop)
-    except (SettingError, RootTooNew, NewerSchema) as error:
+        watch = None
+        files = _certificate_files(settings)
+        if files is not None:
+            certificates = Certificates(files, cast("IReactorTime", reactor))
+            watch = CertificateWatch(certificates, reactor)
+            endpoint = TLSEndpoint(endpoint, certificates, cast("IReactorTime", reactor))
+        return CommandService(_registry(reactor, settings), endpoint, settings, cast("Any", reactor).stop, watch)
+    except (SettingError, CertificateUnusable, RootTooNew, NewerSchema) as error:
         raise SystemExit(f"oci-registry: {error}") from error
     except (RootUnusable, DatabaseUnusable) as error:
         raise SystemExit(f"oci-registry: {error}; choose another folder with --root, or mend this one") from error
@@ -113,12 +134,31 @@ def _endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:  # noqa:
     return endpoint
 
 
+def _certificate_files(settings: Settings) -> CertificateFiles | None:
+    """
+    Answer where the certificates are; ``None`` where the registry does not speak TLS by itself.
+
+    :raise SettingError: when the settings do not go together.
+    """
+    if settings.tls_cert is None or settings.tls_key is None:
+        if settings.tls_cert is not None or settings.tls_key is not None:
+            there, missing = ("cert", "key") if settings.tls_key is None else ("key", "cert")
+            raise SettingError(f"tls.{there} is set and tls.{missing} is not; TLS takes both, which may be one file")
+        if settings.tls_client_ca is not None:
+            raise SettingError("tls.client-ca is for a registry that speaks TLS; set tls.cert and tls.key")
+        return None
+    if settings.port.startswith(("ssl:", "tls:")):
+        raise SettingError("tls.cert goes with a port that is a number; this endpoint description has TLS of its own")
+    return CertificateFiles(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+
+
 def _registry(reactor: Any, settings: Settings) -> Registry:  # noqa: ANN401 - as Registry's own
     options: RegistryOptions = {
         "policy": settings.policy(),
         "limits": settings.limits(),
         "access": settings.access,
         "proxies": settings.trusted_proxies(),
+        "identify": None if settings.tls_client_ca is None else common_name,
     }
     if settings.storage == "memory":
         return Registry.in_memory(reactor, **options)
@@ -131,6 +171,7 @@ class CommandService(RegistryService):
     The registry's service, which tells the operator where it listens, or why it cannot.
 
     :param give_up: ends the process.
+    :param watch: runs beside it.
     """
 
     def __init__(
@@ -139,8 +180,10 @@ class CommandService(RegistryService):
         endpoint: IStreamServerEndpoint,
         settings: Settings,
         give_up: Callable[[], None],
+        watch: IService | None = None,
     ) -> None:
         super().__init__(registry, endpoint)
+        self._watch = watch
         self._settings = settings
         self._give_up = give_up
 
@@ -154,6 +197,23 @@ class CommandService(RegistryService):
             super().privilegedStartService()
         except Exception as error:
             raise SystemExit(f"oci-registry: {self._refusal(error)}") from error
+
+    def startService(self) -> None:
+        """Listen, and begin to watch."""
+        super().startService()
+        if self._watch is not None:
+            self._watch.startService()
+
+    def stopService(self) -> Deferred[None]:
+        """Stop; fires when all is closed."""
+        stopped = super().stopService()
+        return stopped if self._watch is None else stopped.addBoth(self._unwatched, self._watch)
+
+    @staticmethod
+    def _unwatched(result: T, watch: IService) -> T:
+        # Last, because until then it is the only one who keeps SIGHUP from ending the process.
+        watch.stopService()
+        return result
 
     def listens(self, port: IListeningPort) -> None:
         """Say what listens where."""

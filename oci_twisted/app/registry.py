@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from twisted.web.resource import IResource
 
     from oci_twisted.http.forwarded import TrustedProxies
+    from oci_twisted.http.site import Identify
     from oci_twisted.interfaces import IBlobStore, IMetadataStore
     from oci_twisted.registry.policy import Policy
 
@@ -53,6 +54,7 @@ class RegistryOptions(TypedDict, total=False):
     limits: Limits | None
     access: AccessFormat
     proxies: TrustedProxies | None
+    identify: Identify | None
 
 
 class Registry:
@@ -70,6 +72,8 @@ class Registry:
     :param limits: of a connection to the registry's own service.
     :param access: the form of the line that every request leaves in the log.
     :param proxies: whose word is taken for who has sent a request; by default nobody's.
+    :param identify: answers who a client is by the certificate that it has proved to own, where it is asked for one;
+        once a connection, behind the handshake of TLS, on the registry's own front.
     """
 
     _log = Logger()
@@ -86,6 +90,7 @@ class Registry:
         limits: Limits | None = None,
         access: AccessFormat = AccessFormat.TEXT,
         proxies: TrustedProxies | None = None,
+        identify: Identify | None = None,
     ) -> None:
         self._reactor = reactor
         self._pool = ThreadedPool(reactor, "oci-disk", _DISK_THREADS)
@@ -99,6 +104,7 @@ class Registry:
             proxies=proxies,
         )
         self._limits = limits or Limits()
+        self._identify = identify
         self._mounts: list[Mount] = []
         self._housekeeping: LoopingCall | None = None
         self._housekeeping_ended: Deferred[LoopingCall] | None = None
@@ -165,7 +171,7 @@ class Registry:
         Whoever listens with it stops listening, awaits its `RegistrySite.drain`, and then `close`.
         """
         self._start()
-        return RegistrySite(self._api, self._reactor, self._pool, self._limits)
+        return RegistrySite(self._api, self._reactor, self._pool, self._limits, self._identify)
 
     def service(self, endpoint: str | IStreamServerEndpoint) -> RegistryService:
         """

@@ -40,7 +40,8 @@ def _url(settings: Settings, address: IAddress) -> str:
     host = getattr(address, "host", None)
     if host is None:
         return str(address)
-    scheme = "https" if settings.port.startswith(("tls:", "ssl:")) else "http"
+    encrypted = settings.tls_cert is not None or settings.port.startswith(("tls:", "ssl:"))
+    scheme = "https" if encrypted else "http"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{getattr(address, 'port', 0)}"
 
 

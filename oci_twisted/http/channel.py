@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-from twisted.internet.interfaces import IConsumer, IPushProducer, ISSLTransport
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IConsumer, IHandshakeListener, IPushProducer, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from oci_twisted.spec.errors import RegistryError
 
 
-@implementer(IConsumer, IPushProducer)
+@implementer(IConsumer, IHandshakeListener, IPushProducer)
 class Channel(Protocol):
     """
     One connection.  Requests are answered one at a time, in the order in which they came.
@@ -77,6 +78,8 @@ class Channel(Protocol):
         self._secure = False
         # Whether the kernel's socket is right behind the transport.
         self._plain = False
+        self._certificate: str | None = None
+        self._shaken = False
         self._small_buffer = 0
 
     # The transport calls:
@@ -94,6 +97,12 @@ class Channel(Protocol):
         self._site.opened(self)
         self._deadline = self._site.now + self._limits.idle_time
 
+    def handshakeCompleted(self) -> None:
+        """TLS is spoken, and what the peer has shown is verified."""
+        self._shaken = True
+        if self._site.identify is not None:
+            self._certificate = self._site.identify(cast("ISSLTransport", self.transport))
+
     def dataReceived(self, data: bytes) -> None:
         """Take bytes from the peer."""
         if self._ending:
@@ -107,7 +116,8 @@ class Channel(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Cancel what is in progress.  What has come of an upload is kept by its session."""
-        del reason
+        if self._secure and not self._shaken and not reason.check(ConnectionAborted, ConnectionDone, ConnectionLost):
+            self._log.info("no TLS with {client}: {reason}", client=self._peer, reason=_told(reason.value))
         self._ending = True
         self._queue.clear()
         self._site.closed(self)
@@ -219,7 +229,17 @@ class Channel(Protocol):
             ("-", b"-", b"", {}) if head is None else (head.method, head.path, head.query, head.headers)
         )
         request_id = site.api.next_request_id()
-        call = Call(method, path, query, headers, body, request_id=request_id, peer=self._peer, secure=self._secure)
+        call = Call(
+            method,
+            path,
+            query,
+            headers,
+            body,
+            request_id=request_id,
+            peer=self._peer,
+            secure=self._secure,
+            certificate=self._certificate,
+        )
         if site.api.proxies is not None:
             site.api.proxies.attribute(call)
         return Exchange(call, head, body, site.seconds())
@@ -421,3 +441,10 @@ class Channel(Protocol):
         else:
             self.transport.loseWriteConnection()
             self._read(on=True)
+
+
+def _told(error: BaseException | None) -> str:
+    """Answer what OpenSSL has to say of a handshake, which it puts into a list."""
+    entries = error.args[0] if error is not None and error.args else ()
+    told = [str(entry[-1]) for entry in entries if isinstance(entry, tuple) and entry]
+    return "; ".join(told) or type(error).__name__

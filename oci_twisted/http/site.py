@@ -17,11 +17,16 @@ from oci_twisted.http.heads import common_headers
 from oci_twisted.http.limits import Limits
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ISSLTransport
 
     from oci_twisted.http.exchanges import Exchange
     from oci_twisted.http.routes import API
     from oci_twisted.interfaces import IBlockingPool
+
+    Identify: TypeAlias = Callable[[ISSLTransport], str | None]
 
 _TICK = 1.0
 
@@ -36,16 +41,26 @@ class RegistrySite(Factory):
 
     :param clock: tells the time and ticks.
     :param pool: for reads from a cold disk.
+    :param identify: answers who a client is by the certificate that it has proved to own, or ``None``; is asked once
+        for every connection, behind the handshake of TLS, and never when it is ``None`` itself.
     :ivar now: the time of the last tick; exact enough for every limit.
     :ivar stopping: `drain` was called.
     """
 
     noisy = False
 
-    def __init__(self, api: API, clock: IReactorTime, pool: IBlockingPool, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        api: API,
+        clock: IReactorTime,
+        pool: IBlockingPool,
+        limits: Limits | None = None,
+        identify: Identify | None = None,
+    ) -> None:
         self.api = api
         self.pool = pool
         self.limits = limits or Limits()
+        self.identify = identify
         self._clock = clock
         self._channels: set[Channel] = set()
         self._ticking: IDelayedCall | None = None

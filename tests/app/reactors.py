@@ -46,6 +46,10 @@ class StillReactor(MemoryReactorClock):
         """Forget it."""
         self.shutdown_triggers.remove(triggerID)
 
+    def callFromThread(self, call: Callable[[], Any]) -> None:
+        """Call something in the next turn."""
+        self.callLater(0, call)
+
     def shut_down(self) -> list[Deferred[None]]:
         """Do what a reactor does first when it is stopped; answer what it would wait for."""
         first = [trigger for trigger in self.shutdown_triggers if trigger[:2] == ("before", "shutdown")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,9 @@ from oci_twisted import __version__
 from oci_twisted.app import Registry
 from oci_twisted.app.command import CommandService, Options, endpoint_description, makeService
 from oci_twisted.app.settings import TABLE, Settings
+from oci_twisted.testing.waiting import waits
 from tests.app.reactors import FakeEndpoint, FakePort, StillReactor, begun
+from tests.wire.certificates import certify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +75,8 @@ def test_only_what_was_given_is_a_flag() -> None:
 def test_every_flag_is_a_setting() -> None:
     """What can be given as a flag can be given in the file, by the same name."""
     flags = {name for name, *_ in Options.optParameters} | {name for name, *_ in Options.optFlags}
-    assert flags - {"config"} <= {setting.key for setting in TABLE}
+    assert flags - {"config"} <= {setting.flag for setting in TABLE}
+    assert parsed("--tls-cert", "a", "--tls-key", "b").flags() == {"tls.cert": "a", "tls.key": "b"}
 
 
 def test_the_help_tells_the_defaults() -> None:
@@ -154,6 +158,52 @@ def test_a_bad_setting_ends_the_command(arguments: list[str], sentence: str, tmp
     """What cannot be used is refused with a sentence, before anything is made in the folder."""
     assert sentence in refusal(*arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--tls-cert", "pair.pem"], "tls.cert is set and tls.key is not; TLS takes both, which may be one file"),
+        (["--tls-key", "pair.pem"], "tls.key is set and tls.cert is not; TLS takes both, which may be one file"),
+        (
+            ["--tls-cert", "absent", "--tls-key", "pair.pem"],
+            "cannot read the certificate absent: No such file or directory",
+        ),
+        (["--tls-cert", "pair.pem", "--tls-key", "absent"], "cannot read the key absent: No such file or directory"),
+        (
+            ["--tls-cert", "pair.pem", "--tls-key", "other.pem"],
+            "the key other.pem does not belong to the first certificate",
+        ),
+        (
+            ["--port", "ssl:0:privateKey=pair.pem", "--tls-cert", "pair.pem", "--tls-key", "pair.pem"],
+            "tls.cert goes with a port that is a number",
+        ),
+        (["--config", "clients.toml"], "tls.client-ca is for a registry that speaks TLS; set tls.cert and tls.key"),
+    ],
+)
+def test_a_certificate_that_cannot_be_used_ends_the_command(
+    arguments: list[str], sentence: str, tmp_path: Path
+) -> None:
+    """So are certificates that are half there, or do not belong together."""
+    certify("registry.test").write(tmp_path / "pair.pem")
+    certify("registry.test").write(tmp_path / "other.pem")
+    (tmp_path / "clients.toml").write_text('[tls]\nclient-ca = "pair.pem"')
+    assert refusal(*arguments).startswith(f"oci-registry: {sentence}")
+    assert not (tmp_path / "registry-data").exists()
+
+
+@waits
+async def test_a_watch_lasts_as_long_as_the_service(tmp_path: Path) -> None:
+    """Certificates are watched from the start to the end, when all is closed and SIGHUP is what it was."""
+    certify("registry.test").write(tmp_path / "pair.pem")
+    before = signal.getsignal(signal.SIGHUP)
+    pair = ["--tls-cert", "pair.pem", "--tls-key", "pair.pem"]
+    service = makeService(parsed("--port", "0", "--storage", "memory", *pair))
+    assert signal.getsignal(signal.SIGHUP) is before
+    service.startService()
+    assert signal.getsignal(signal.SIGHUP) is not before
+    await service.stopService()
+    assert signal.getsignal(signal.SIGHUP) is before
 
 
 def test_a_root_that_cannot_be_one_ends_the_command(tmp_path: Path) -> None:

@@ -38,6 +38,9 @@ EXAMPLES: dict[str, tuple[object, object]] = {
     "limits.stall-time": ("5 m", 300.0),
     "limits.drain-time": ("1 h", 3600.0),
     "log.access": ("json", AccessFormat.JSON),
+    "tls.cert": ("cert.pem", Path("cert.pem")),
+    "tls.key": ("key.pem", Path("key.pem")),
+    "tls.client-ca": ("ca.pem", Path("ca.pem")),
     "proxy.trusted": (["10.0.0.0/8", "unix"], ("10.0.0.0/8", "unix")),
     "proxy.headers": ("forwarded", ProxyHeaders.FORWARDED),
 }
@@ -90,7 +93,7 @@ def test_nonsense_is_refused(setting: Setting, written: object) -> None:
         return
     with pytest.raises(SettingError) as refused:
         load_settings({setting.key: written}, {})
-    assert str(refused.value) == f"--{setting.key} is {written!r}, and must be {setting.kind.wanted}"
+    assert str(refused.value) == f"--{setting.flag} is {written!r}, and must be {setting.kind.wanted}"
 
 
 def test_the_defaults_are_those_of_what_is_configured() -> None:

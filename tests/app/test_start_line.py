@@ -45,6 +45,8 @@ def test_it_says_where_and_for_whom(address: IAddress, where: str) -> None:
 def test_it_says_that_the_connection_is_encrypted(port: str) -> None:
     """An endpoint that speaks TLS is shown as a URL that does; one that is described is not to be opened by a flag."""
     assert " https://127.0.0.1:5000 (this machine only); " in start_line(Settings(port=port), LOOPBACK)
+    own = Settings(tls_cert=Path("cert.pem"), tls_key=Path("key.pem"))
+    assert f" https://127.0.0.1:5000{CLOSED}; " in start_line(own, LOOPBACK)
 
 
 def test_it_says_where_the_data_is() -> None:

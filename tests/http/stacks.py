@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from oci_twisted.http.forwarded import TrustedProxies
     from oci_twisted.http.limits import Limits
     from oci_twisted.http.replies import Reply
+    from oci_twisted.http.site import Identify
     from oci_twisted.interfaces import IAuthenticator, IAuthorizer, IBlobStore, IMetadataStore, TokenRequest
     from oci_twisted.registry.policy import Policy
     from oci_twisted.spec.descriptors import Json
@@ -122,9 +123,9 @@ class Stack:
         service = FixedTokens() if tokens is None else tokens or None
         self.api = api(self.registry, *seams, self.access, tokens=service, proxies=proxies)
 
-    def site(self, limits: Limits | None = None) -> RegistrySite:
+    def site(self, limits: Limits | None = None, identify: Identify | None = None) -> RegistrySite:
         """Make the factory of the streaming front."""
-        return RegistrySite(self.api, self.clock, InlinePool(), limits)
+        return RegistrySite(self.api, self.clock, InlinePool(), limits, identify)
 
     def add_blob(self, name: str, content: bytes, algorithm: str = SHA256) -> Digest:
         """Let a repository hold a blob."""

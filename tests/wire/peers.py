@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from oci_twisted.http.calls import Call
     from oci_twisted.http.limits import Limits
     from oci_twisted.http.replies import Reply
+    from oci_twisted.http.site import Identify
     from tests.wire.messages import Answer
 
 
@@ -265,12 +266,14 @@ class Wire:
     :ivar scripts: endpoints by path.
     """
 
-    def __init__(self, limits: Limits | None = None, stack: Stack | None = None) -> None:
+    def __init__(
+        self, limits: Limits | None = None, stack: Stack | None = None, identify: Identify | None = None
+    ) -> None:
         self.stack = stack or Stack(api=ScriptedAPI)
         self.scripts: dict[bytes, Callable[[Call], Coroutine[Deferred[Any], Any, Reply]]] = {}
         if isinstance(self.stack.api, ScriptedAPI):
             self.stack.api.scripts = self.scripts
-        self.site = self.stack.site(limits)
+        self.site = self.stack.site(limits, identify)
 
     def connect(self) -> Peer:
         """Connect a client."""

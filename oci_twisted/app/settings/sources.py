@@ -48,7 +48,8 @@ def load_settings(flags: Mapping[str, object], environment: Mapping[str, str], c
                 raise SettingError(f"{variable}: there is no such setting; {_nearest(variable, _BY_VARIABLE)}")
             values.update(_take(setting.key, variable, text, variable))
     for key, written in flags.items():
-        values.update(_take(key, f"--{key}", written, f"--{key}"))
+        shown = f"--{key.replace('.', '-')}"
+        values.update(_take(key, shown, written, shown))
     settings = Settings(**values)
     if settings.host is not None and not settings.port.isdigit():
         raise SettingError("host goes with a port that is a number; put the address into the endpoint description")

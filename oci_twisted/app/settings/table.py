@@ -13,6 +13,7 @@ from attrs import field, fields, frozen
 from oci_twisted.app.settings.values import (
     ACCESS,
     COUNT,
+    FILE,
     FOLDER,
     HEADERS,
     PORT,
@@ -54,7 +55,7 @@ class Settings:
         PORT,
         "5000",
         "Where to listen: a port, 0 for a free one, or a Twisted endpoint description such as "
-        "`unix:/run/registry.sock` or `ssl:443:privateKey=key.pem:certKey=cert.pem`.",
+        "`unix:/run/registry.sock`.",
     )
     host: str | None = _setting(
         "host",
@@ -139,6 +140,23 @@ class Settings:
         AccessFormat.TEXT,
         "The form of the line that every request leaves in the log: `text`, `json` or `off`.",
     )
+    tls_cert: Path | None = _setting(
+        "tls.cert",
+        FILE,
+        None,
+        "The registry's certificate in PEM, and behind it those between it and the one that clients trust. With it and "
+        "its key the registry speaks TLS. The files are read again when they change, and on SIGHUP.",
+    )
+    tls_key: Path | None = _setting(
+        "tls.key", FILE, None, "The certificate's key in PEM, not encrypted. It may be in the same file."
+    )
+    tls_client_ca: Path | None = _setting(
+        "tls.client-ca",
+        FILE,
+        None,
+        "Certificates in PEM. With them clients may show certificates of their own, which have to be signed by one of "
+        "these, and are taken for the user whom the common name names.",
+    )
     proxies: tuple[str, ...] = _setting(
         "proxy.trusted",
         PROXIES,
@@ -199,6 +217,11 @@ class Setting:
     kind: Kind
     default: Any
     meaning: str
+
+    @property
+    def flag(self) -> str:
+        """What a flag is called that sets it, if there is one, without its dashes."""
+        return self.key.replace(".", "-")
 
     @property
     def shown_default(self) -> str | None:

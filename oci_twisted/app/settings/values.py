@@ -136,6 +136,7 @@ def size(least: int) -> Kind:
 
 
 TEXT = Kind("a text that is not empty", _text, _quoted)
+FILE = Kind("the path of a file", lambda written: Path(_text(written)).expanduser(), _quoted)
 FOLDER = Kind("the path of a folder", lambda written: Path(_text(written)).expanduser(), _quoted)
 PORT = Kind(
     f"a number up to {_LARGEST_PORT}, or a Twisted endpoint description such as unix:/run/registry.sock", _port, str

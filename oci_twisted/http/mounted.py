@@ -90,7 +90,8 @@ async def serve(api: API, request: Request) -> None:
     try:
         path, query = split_target(request.uri)
     except RegistryError as error:
-        path, query, refusal = request.uri, b"", render(error)
+        # As on our own front: a target that cannot be read may have a password or a query in it, and is not shown.
+        path, query, refusal = b"-", b"", render(error)
     call = Call(
         request.method.decode("latin-1"),
         path,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 import httptools
-from attrs import define
+from attrs import define, field
 
 from oci_twisted.http.targets import split_target
 from oci_twisted.spec.errors import (
@@ -39,8 +39,8 @@ class Head:
 
     method: str
     path: bytes
-    query: bytes
-    headers: Mapping[bytes, bytes]
+    query: bytes = field(repr=False)
+    headers: Mapping[bytes, bytes] = field(repr=False)
     length: int | None
     expects_continue: bool
     persistent: bool

@@ -69,26 +69,17 @@ class CertificateFiles:
         """
         own, *between = _read_certificates(self.certificate, "certificate")
         key = _read_key(self.key)
+        authorities = [] if self.client_ca is None else _read_certificates(self.client_ca, "client CA")
         try:
-            if own.public_key() != key.public_key():
-                raise CertificateUnusable(
-                    f"the key {self.key} does not belong to the first certificate in {self.certificate}, which has to "
-                    "be the registry's own"
-                )
-            authorities = [] if self.client_ca is None else _read_certificates(self.client_ca, "client CA")
-            options = CertificateOptions(
-                privateKey=crypto.PKey.from_cryptography_key(key),
-                certificate=crypto.X509.from_cryptography(own),
-                extraCertChain=[crypto.X509.from_cryptography(one) for one in between],
-                # Who shows none is served as well; whoever shows one has to own one that is valid.
-                verify=bool(authorities),
-                requireCertificate=False,
-                caCerts=[crypto.X509.from_cryptography(one) for one in authorities] or None,
-            )
-            # Made now, because now there is somebody to be told that it cannot be.
-            options.getContext()
-        except (SSL.Error, TypeError, UnsupportedAlgorithm) as error:
+            belongs = own.public_key() == key.public_key()
+            options = _options(own, between, key, authorities) if belongs else None
+        except (SSL.Error, TypeError, ValueError, UnsupportedAlgorithm) as error:
             raise CertificateUnusable(f"the certificate {self.certificate} cannot be used: {_reason(error)}") from error
+        if options is None:
+            raise CertificateUnusable(
+                f"the key {self.key} does not belong to the first certificate in {self.certificate}, which has to be "
+                "the registry's own"
+            )
         return Loaded(options, own)
 
 
@@ -223,6 +214,26 @@ def common_name(transport: ISSLTransport) -> str | None:
     if len(values) != 1 or not isinstance(values[0], str) or not values[0].isprintable():
         return None
     return values[0].strip() or None
+
+
+def _options(
+    own: x509.Certificate,
+    between: list[x509.Certificate],
+    key: Any,  # noqa: ANN401 - as it was read
+    authorities: list[x509.Certificate],
+) -> CertificateOptions:
+    options = CertificateOptions(
+        privateKey=crypto.PKey.from_cryptography_key(key),
+        certificate=crypto.X509.from_cryptography(own),
+        extraCertChain=[crypto.X509.from_cryptography(one) for one in between],
+        # Who shows none is served as well; whoever shows one has to own one that is valid.
+        verify=bool(authorities),
+        requireCertificate=False,
+        caCerts=[crypto.X509.from_cryptography(one) for one in authorities] or None,
+    )
+    # Made now, because now there is somebody to be told that it cannot be.
+    options.getContext()
+    return options
 
 
 def _stat(path: Path) -> tuple[int, int, int] | None:

@@ -24,7 +24,7 @@ from tests.wire.certificates import FUTURE, PAST, Certified, certify
 from tests.wire.logs import events
 from tests.wire.messages import get
 from tests.wire.peers import Wire
-from tests.wire.sockets import PATIENCE, connections, eventually, listening, real_reactor
+from tests.wire.sockets import PATIENCE, connections, eventually, listening, real_reactor, sent
 from tests.wire.test_tls import ask
 
 if TYPE_CHECKING:
@@ -129,12 +129,18 @@ def lines(collected: list[LogEvent], level: str = "info") -> list[str]:
 
 @waits
 async def test_new_connections_get_the_new_certificate(guarded: Guarded) -> None:
-    """Those that are there go on, in the middle of whatever they do; nobody is disconnected."""
+    """Those that are there go on, in the middle of an answer too; nobody is disconnected."""
+    content = os.urandom(16 << 20)
+    target = f"/v2/a/blobs/{guarded.wire.stack.add_blob('a', content)}"
     async with guarded.listening() as served:
         old = await in_thread(guarded.connect, served, guarded.context())
         before = old.getpeercert(binary_form=True)
-        assert [answer.status for answer in await in_thread(ask, old, get(), 1)] == [200]
+        await in_thread(old.sendall, get(target))
+        channel = await served.channel()
+        await soon(eventually(lambda: 0 < sent(channel) < len(content)))
         pair = guarded.exchange()
+        [blob] = await in_thread(ask, old, b"", 1)
+        assert blob.body == content
         new = await in_thread(guarded.connect, served, guarded.context())
         assert new.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(pair.certificate_pem.decode())
         assert new.getpeercert(binary_form=True) != before

@@ -22,6 +22,11 @@ def matches(pattern: str, text: str) -> bool:
     return _compiled(pattern).fullmatch(text) is not None
 
 
+def expression(pattern: str) -> str:
+    """Answer a pattern as a regular expression, for `re.fullmatch`."""
+    return "".join(_EXPRESSIONS.get(part) or re.escape(part) for part in _WILDCARD.split(pattern))
+
+
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile("".join(_EXPRESSIONS.get(part) or re.escape(part) for part in _WILDCARD.split(pattern)))
+    return re.compile(expression(pattern))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import click
 
 from oci_twisted import __version__
+from oci_twisted.admin.auth import auth
 from oci_twisted.admin.tokens import token
 
 
@@ -16,4 +17,5 @@ def main() -> None:
     """Look after an OCI registry.  To serve one, run twist oci-registry."""
 
 
+main.add_command(auth)
 main.add_command(token)

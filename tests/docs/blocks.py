@@ -13,6 +13,7 @@ A comment ``<!-- test: … -->`` on the line above says more, and does not show:
 - ``needs docker``: a program without which the block is not tried out, if that is not plain from the block itself;
 - ``pytest``: the block is a module of tests;
 - ``issuers``: the block is the part of a configuration that says whose tokens are taken;
+- ``rules``: the block is the part of a configuration that says who may do what, and is checked as an operator would;
 - ``continues``: it goes on where the block before it has ended;
 - ``output``: the block before it prints this, where ``…`` is whatever it is;
 - ``checkout``: the block is run in a copy of the checkout;
@@ -35,7 +36,7 @@ _MARK = re.compile(r"<!-- test: (.+) -->\n\Z")
 _PROGRAM = re.compile(r"(?:^|[|;&(]|\$\()[ \t]*(docker|oras|curl)\b", re.MULTILINE)
 
 LANGUAGES = frozenset({"sh", "python", "toml", "text"})
-_WORDS = frozenset({"pytest", "issuers", "continues", "output", "checkout"})
+_WORDS = frozenset({"pytest", "issuers", "rules", "continues", "output", "checkout"})
 
 
 class BlockUnclear(Exception):

@@ -84,6 +84,8 @@ def test_an_example_works(trial: Trial, sandbox: Sandbox, request: pytest.Fixtur
         config.write_text(text)
         if "issuers" in trial.blocks[0].words:
             assert read_issuers(tomllib.loads(text)["auth"]["issuer"], sandbox.folder)
+        elif "rules" in trial.blocks[0].words:
+            sandbox.run("oci-registry", "auth", "check", str(config))
         else:
             load_settings({}, {}, config)
         return

@@ -18,6 +18,7 @@ from oci_twisted.auth.policy.rules import (
     NOT_LOGGED_IN,
     SOMEBODY,
     USER,
+    is_part,
     listed,
     place_user,
 )
@@ -46,7 +47,7 @@ class _Asker:
     """
     Somebody about whom as little as possible is known, beside that a rule is about them.
 
-    :ivar has_any_name: whether they stand for users of every name, rather than for the principal's.
+    :ivar has_any_name: whether they stand for users of other names too.
     """
 
     principal: Principal
@@ -68,6 +69,8 @@ class _Lint:
     def __init__(self, book: RuleBook, claimed: frozenset[str]) -> None:
         self._book = book
         self._claimed = claimed
+        self._found_askers: dict[int, tuple[_Asker, ...]] = {}
+        self._found_members: dict[str, tuple[_Asker, ...]] = {}
 
     def complaints(self) -> Iterator[str]:
         if not self._book.rules:
@@ -114,24 +117,21 @@ class _Lint:
                 yield f"{rule} can never decide a {action.value}: {self._first(rule, [before[action]])}"
 
     def _before(self, rule: Rule, action: Action) -> list[Rule]:
-        """Answer the rules that could take something from a rule."""
-        return [
-            other
-            for other in self._book.rules
-            if other.position < rule.position
-            and action in other.actions
-            and any(
-                _may_exist([asker.patterns(rule), self._unwanted(asker, [other])], []) for asker in self._askers(rule)
-            )
-        ]
+        return [other for other in self._book.rules if other.position < rule.position and action in other.actions]
 
     def _first(self, rule: Rule, before: Collection[Sequence[Rule]]) -> str:
-        """Say which rules leave nothing to a rule, of those that could, for each action."""
-        some = sorted({other.position for others in before for other in others})
+        """Say which rules leave nothing to a rule, of those that come first for each action."""
         for other in self._book.rules:
             if all(other in others for others in before) and not self._decides(rule, [other]):
                 return f"{other} always comes first"
-        return f"rules {listed([str(position) for position in some])} leave nothing to it"
+        some = {other.position for others in before for other in others if self._meets(rule, other)}
+        return f"rules {listed([str(position) for position in sorted(some)])} leave nothing to it"
+
+    def _meets(self, rule: Rule, other: Rule) -> bool:
+        """Answer whether another rule could take something from a rule."""
+        return any(
+            _may_exist([asker.patterns(rule), self._unwanted(asker, [other])], []) for asker in self._askers(rule)
+        )
 
     def _decides(self, rule: Rule, before: Sequence[Rule]) -> bool:
         """Answer whether a rule decides anything behind others that are about the same action."""
@@ -146,15 +146,17 @@ class _Lint:
         if rule.permits:
             return
         for asker in self._askers(rule):
+            if asker.principal.name is None:
+                continue
+            # What is said of one has to be so for that one.
+            one = asker if asker.principal.name == SOMEBODY.name else _Asker(asker.principal)
             for action in ACTIONS:
-                found = self._evasion(rule, asker, action) if asker.principal.name is not None else None
+                found = self._evasion(rule, one, action) if action in rule.actions else None
                 if found is not None:
                     yield f"{rule} denies what needs no login: {found}"
                     return
 
     def _evasion(self, rule: Rule, asker: _Asker, action: Action) -> str | None:
-        if action not in rule.actions:
-            return None
         stranger = _Asker(ANONYMOUS)
         rules = [other for other in self._book.rules if action in other.actions]
         before = self._unwanted(asker, [other for other in rules if other.position < rule.position])
@@ -169,13 +171,18 @@ class _Lint:
                     return f"{other} lets everyone {action.value} {name.replace(USER, 'somebody')}"
         return None
 
-    def _askers(self, rule: Rule) -> Iterator[_Asker]:
+    def _askers(self, rule: Rule) -> tuple[_Asker, ...]:
         """
         Answer whom a rule is about, each as somebody to whom as few other rules as possible apply.
 
         Who is in more groups, or has a name that a rule knows, has more rules before this one; so of those it is
         enough to look at the one who is not.
         """
+        if rule.position not in self._found_askers:
+            self._found_askers[rule.position] = tuple(self._find_askers(rule))
+        return self._found_askers[rule.position]
+
+    def _find_askers(self, rule: Rule) -> Iterator[_Asker]:
         for word in rule.to:
             kind, _, named = word.partition(":")
             if word in {EVERYONE, NOT_LOGGED_IN}:
@@ -187,7 +194,19 @@ class _Lint:
             elif kind == "group" and named in self._claimed:
                 yield _Asker(Principal(SOMEBODY.name, frozenset({named})), has_any_name=True)
             elif kind == "group":
-                yield from (_Asker(Principal(member)) for member in sorted(self._book.groups.get(named, ())))
+                if named not in self._found_members:
+                    self._found_members[named] = tuple(self._members(named))
+                yield from self._found_members[named]
+
+    def _members(self, group: str) -> Iterator[_Asker]:
+        """Answer the users in a group, one for all those to whom the same rules apply."""
+        alike: dict[tuple[bool, ...], list[Principal]] = {}
+        for member in map(Principal, sorted(self._book.groups.get(group, ()))):
+            applies = (rule.word_for(member, self._book.groups) is not None for rule in self._book.rules)
+            alike.setdefault(tuple(applies), []).append(member)
+        for members in alike.values():
+            with_place = [member for member in members if is_part(str(member.name))]
+            yield _Asker((with_place or members)[0], has_any_name=len(members) > 1)
 
 
 def _may_exist(wanted: Sequence[Sequence[str]], unwanted: Sequence[str]) -> bool:

@@ -146,3 +146,23 @@ def test_what_is_too_much_to_look_through_is_let_be() -> None:
     """A rule is not called hidden when that could not be proved."""
     stars = [f"*{one}{other}*" for one, other in product("abc", "def")]
     assert found(rule(["*c*", *stars], "user:*"), rule(f"*a{'*b' * 12}*c*", "user:*")) == []
+
+
+def test_what_is_too_much_to_look_through_is_not_called_evaded() -> None:
+    """Nor is a denial called evaded when no name was found."""
+    stars = [f"*{one}{other}*" for one, other in product("abc", "def")]
+    many = f"*a{'*b' * 12}*c*"
+    rules = [rule(["*c*", *stars], "user:*"), rule(many, "user:*", deny="pull"), rule("**", "anonymous")]
+    assert found(*rules) == []
+
+
+@given(books(5))
+@settings(deadline=None)
+def test_many_are_looked_at_as_one(book: RuleBook) -> None:
+    """Who is in a group with others to whom the same rules apply is looked at with them, and nothing else is said."""
+    everybody = frozenset(f"u{number}" for number in range(100))
+    crowded = RuleBook(book.rules, {group: members | everybody for group, members in book.groups.items() if members})
+    hidden = {sentence for sentence in lint(crowded, CLAIMED) if HIDDEN.match(sentence)}
+    rules = AccessRules(crowded.rules, crowded.groups)
+    for person, action, name in product((Principal("u0"), Principal("u99")), ACTIONS, NAMES):
+        assert not any(s.startswith(f"{rules.look_up(person, action, name).by} can never decide: ") for s in hidden)

@@ -69,11 +69,36 @@ def test_rules_that_are_wrong(config: Path) -> None:
     ]
 
 
-def test_groups_of_other_issuers(config: Path) -> None:
-    """A group that only tokens name has to be named to the command."""
-    config.write_text(CONFIG.replace("group:builders", "group:ci"))
-    assert run("check", config)[0] == 1
-    assert run("check", config, "--claims", "ci")[0] == 0
+ISSUER = """
+[[auth.issuer]]
+kind = "oidc"
+issuer = "https://ci.example"
+audience = "registry.example"
+require = {}
+user = "ci:{sub}"
+groups = ["ci", "team:{team}"]
+"""
+
+
+@pytest.mark.parametrize(("group", "status"), [("ci", 0), ("team:web", 0), ("cd", 1)])
+def test_groups_of_other_issuers(config: Path, group: str, status: int) -> None:
+    """Somebody is in a group when the tokens of an issuer in the same file may say so."""
+    config.write_text(CONFIG.replace("group:builders", f"group:{group}") + ISSUER)
+    assert run("check", config)[0] == status
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (ISSUER.replace("require = {}", ""), "issuer 1 has no require"),
+        ("[auth.issuer]\nkind = 1\n", "auth: issuer must be tables; write [[auth.issuer]] above each"),
+    ],
+)
+def test_issuers_that_cannot_be_used(config: Path, more: str, sentence: str) -> None:
+    """They are complained of too, because rules cannot be looked through without them."""
+    config.write_text(CONFIG + more)
+    status, _, errors = run("check", config)
+    assert (status, errors.startswith(f"{config}: {sentence}")) == (1, True)
 
 
 @pytest.mark.parametrize("command", [("check",), ("explain", "ada", "pull", "a")])

@@ -28,18 +28,18 @@ from oci_twisted.spec.errors import TagInvalid
 from oci_twisted.spec.names import parse_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from oci_twisted.auth.policy.rules import Rule, RuleBook
 
 
-def lint(book: RuleBook, claimed: Collection[str] = ()) -> list[str]:
+def lint(book: RuleBook, may_claim: Callable[[str], bool] = lambda _group: False) -> list[str]:
     """
     Answer a sentence for everything that cannot be meant.
 
-    :param claimed: the groups that somebody may be in by what their credentials say.
+    :param may_claim: answers whether somebody may be in a group by what their credentials say.
     """
-    return list(_Lint(book, frozenset(claimed)).complaints())
+    return list(_Lint(book, may_claim).complaints())
 
 
 @frozen
@@ -66,9 +66,9 @@ class _Lint:
     Looks through rules.
     """
 
-    def __init__(self, book: RuleBook, claimed: frozenset[str]) -> None:
+    def __init__(self, book: RuleBook, may_claim: Callable[[str], bool]) -> None:
         self._book = book
-        self._claimed = claimed
+        self._may_claim = may_claim
         self._found_askers: dict[int, tuple[_Asker, ...]] = {}
         self._found_members: dict[str, tuple[_Asker, ...]] = {}
 
@@ -94,9 +94,9 @@ class _Lint:
 
     def _empty_group(self, place: str, group: str) -> Iterator[str]:
         members = self._book.groups.get(group)
-        if members or group in self._claimed:
+        if members or self._may_claim(group):
             return
-        known = {*self._book.groups, *self._claimed} - {group}
+        known = set(self._book.groups) - {group}
         hint = f"did you mean {nearest(group, known)}?" if known else "list its users in [auth.groups]"
         yield f"{place}: nobody is in the group {group}; {hint}"
 
@@ -191,7 +191,7 @@ class _Lint:
                 yield _Asker(SOMEBODY, has_any_name=True)
             elif kind == "user":
                 yield _Asker(Principal(named))
-            elif kind == "group" and named in self._claimed:
+            elif kind == "group" and self._may_claim(named):
                 yield _Asker(Principal(SOMEBODY.name, frozenset({named})), has_any_name=True)
             elif kind == "group":
                 if named not in self._found_members:

@@ -4,6 +4,8 @@ Where blocking work goes.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -69,6 +71,20 @@ async def test_threaded_pool_works_elsewhere(threaded: ThreadedPool) -> None:
     assert "test" in name
     assert await threaded.run(threading.get_ident) != before
     assert threading.get_ident() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a niceness for a thread")
+@waits
+async def test_nice_threads_stand_back() -> None:
+    """The threads of a nice pool stand back behind the rest of the process; nothing else does."""
+    from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
+
+    here = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    pool = ThreadedPool(cast("Any", reactor), "nice", 1, niceness=3)
+    there = await pool.run(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    await pool.stop()
+    assert there == min(19, here + 3)
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == here
 
 
 @waits

@@ -66,6 +66,11 @@ class Checkers:
                 raise ValueError(f"{_name(type(checker))} does not take a user name and a password")
 
     @property
+    def are_changing(self) -> bool:
+        """Whether every one of them can say when something has changed."""
+        return len(self._changing) == len(self._checkers)
+
+    @property
     def generation(self) -> tuple[Hashable, ...]:
         """Another value whenever a success from before need not hold any more."""
         return tuple(checker.generation for checker in self._changing)

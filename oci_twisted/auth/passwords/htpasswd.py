@@ -38,8 +38,8 @@ class HtpasswdFile:
     Empty lines, and those that begin with ``#``, say nothing.  The file is read again when it changes, within a second;
     when the new one is broken or missing, the old one holds on.
 
-    :param pool: compares passwords.  It should have a thread or two and do nothing else: a comparison keeps a thread
-        busy for a good part of a second.
+    :param pool: compares passwords.  It should have a thread of its own, which stands back (the niceness of a
+        `ThreadedPool`): a comparison keeps a processor busy for a good part of a second, and pulls want it too.
     :param waiting: how many comparisons may be under way or wait; beyond it `TooManyAttempts` is raised at once.
     :param compare: as `bcrypt.checkpw`.
     :raise FileUnusable: when the file is missing or broken, with a sentence for the operator.

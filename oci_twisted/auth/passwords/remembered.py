@@ -9,7 +9,7 @@ from collections import OrderedDict
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import define
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -22,7 +22,7 @@ LIFETIME = 60.0
 MOST = 1000
 
 
-@frozen
+@define
 class _Success:
     since: float
     principal: Principal
@@ -35,12 +35,18 @@ class Remembered:
     No password is kept either, but a hash of it under a key that this process has made up and nobody else knows.
 
     :param lifetime: seconds for which a success is good, counted from the verification.
+    :param renewed: whether they are counted from its last use instead.  That is for where every change is another
+        generation, so that to verify again could not come out differently.  Whoever pulls all the time is then never
+        verified again, and a flood of strangers who wait to be verified does not touch them.
     :param most: how many are kept; the one that was used longest ago goes first.
     """
 
-    def __init__(self, clock: IReactorTime, lifetime: float = LIFETIME, most: int = MOST) -> None:
+    def __init__(
+        self, clock: IReactorTime, lifetime: float = LIFETIME, *, renewed: bool = False, most: int = MOST
+    ) -> None:
         self._clock = clock
         self._lifetime = lifetime
+        self._renewed = renewed
         self._most = most
         self._secret = secrets.token_bytes(32)
         self._generation: Hashable = None
@@ -65,9 +71,12 @@ class Remembered:
         if success is None:
             return None
         # A clock that was set back shortens the time and does not lengthen it.
-        if not 0 <= self._clock.seconds() - success.since < self._lifetime:
+        now = self._clock.seconds()
+        if not 0 <= now - success.since < self._lifetime:
             del self._successes[key]
             return None
+        if self._renewed:
+            success.since = now
         self._successes.move_to_end(key)
         return success.principal
 

@@ -13,13 +13,14 @@ from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
 from oci_twisted.auth.passwords.accounts import Accounts
+from oci_twisted.auth.passwords.changing import IChanging
 from oci_twisted.auth.passwords.hashes import LEAST_COST, hash_password, parse_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@implementer(ICredentialsChecker)
+@implementer(ICredentialsChecker, IChanging)
 class InMemoryUsers:
     """
     A handful of users that a program brings itself, or a test.
@@ -34,6 +35,7 @@ class InMemoryUsers:
     """
 
     credentialInterfaces = (IUsernamePassword,)  # noqa: N815 - Twisted's
+    generation = 0
 
     def __init__(self, users: Mapping[str, str]) -> None:
         self._accounts = Accounts(

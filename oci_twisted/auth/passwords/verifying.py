@@ -51,9 +51,9 @@ class Passwords:
     address.  An empty password is nobody's: to a directory it would be a login as nobody, which succeeds (RFC 4513,
     section 5.1.2).
 
-    :param remember: for how many seconds a success is remembered.  A checker that is `IChanging` can end that sooner;
-        with one that is not, a user who was removed is let in for that much longer.  With 0 nothing is remembered, and
-        every request is asked about.
+    :param remember: for how many seconds a success is remembered.  A checker that is `IChanging` ends that as soon as
+        something changes, and where all are, the time is counted from the last use.  With one that is not, a user who
+        was removed is let in for that much longer.  With 0 nothing is remembered, and every request is asked about.
     :param patience: how many seconds a checker has to answer.
     :raise ValueError: when a checker does not take a name and a password.
     """
@@ -69,7 +69,7 @@ class Passwords:
     ) -> None:
         self._checkers = Checkers(checkers, clock, patience)
         self._attempts = Attempts(clock, limits or AttemptLimits())
-        self._remembered = Remembered(clock, remember)
+        self._remembered = Remembered(clock, remember, renewed=self._checkers.are_changing)
         self._logins: dict[Place, _Login] = {}
 
     async def verify(self, user: str, password: str, peer: str) -> Principal:

@@ -36,6 +36,18 @@ def test_for_a_while() -> None:
     assert len(remembered) == 0
 
 
+def test_from_the_last_use() -> None:
+    """Where every change is told, a success is good as long as it is used, and for its time behind that."""
+    clock = Clock()
+    remembered = Remembered(clock, 60.0, renewed=True)
+    key = remember(remembered, b"ada")
+    for _ in range(100):
+        clock.advance(59.0)
+        assert remembered.find(key, ()) == ADA
+    clock.advance(60.0)
+    assert remembered.find(key, ()) is None
+
+
 def test_a_clock_that_is_set_back_makes_it_no_longer() -> None:
     """A success from the future is none."""
     clock = Clock()

@@ -120,6 +120,33 @@ def test_what_was_right_is_remembered(registry: Registry) -> None:
     assert len(registry.rounds.costs) == 5
 
 
+def test_who_pulls_all_the_time_does_not_stand_in_line(tmp_path: Path) -> None:
+    """While a flood from everywhere fills the line for hours, a user of the file who keeps pulling is let in."""
+    pool = HeldPool()
+    registry = Registry(tmp_path / "users.htpasswd", pool)
+    begin(registry.passwords.verify("ada", "lovelace", HERE))
+    pool.release()
+    for number in range(40):
+        begin(registry.passwords.verify("ada", f"guess {number}", f"198.51.100.{number}"))
+    assert len(pool.held) == 32
+    for _ in range(1000):
+        registry.clock.advance(29.0)
+        assert registry.login() == "ada"
+
+
+def test_where_changes_are_not_told_the_time_is_short() -> None:
+    """A user whom a directory has removed is let in for a minute at most, however often they come."""
+    names = [b"ada"]
+    passwords = Passwords([Answering(lambda _: names[0])], clock := Clock())
+    assert at_once(passwords.verify("ada", "lovelace", HERE)) == ADA
+    names[0] = b"removed"
+    for _ in range(59):
+        clock.advance(1.0)
+        assert at_once(passwords.verify("ada", "lovelace", HERE)) == ADA
+    clock.advance(1.0)
+    assert at_once(passwords.verify("ada", "lovelace", HERE)) == Principal("removed")
+
+
 @pytest.mark.parametrize("changed", [f"ada:{hashed('hopper')}\n", f"grace:{hashed('lovelace')}\n", ""])
 def test_a_changed_file_ends_what_was_remembered(registry: Registry, changed: str) -> None:
     """A changed password and a removed user are wrong at the first request a second later, remembered or not."""

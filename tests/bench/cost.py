@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import define, field
 
 from tests.bench.processes import cpu_seconds
-from tests.bench.transfers import Registry
+from tests.bench.transfers import OCI_MANIFEST, Registry
 from tests.clients.processes import Daemon
 from tests.clients.servers import registries
 from tests.clients.tools import require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 
@@ -41,6 +41,7 @@ TAGS = 150
 PROTOTYPE = "prototype"
 PAGE = "a page of 100 tags"
 _LARGE = 1 << 30
+_NO_HEADERS: Mapping[str, str] = {}
 _REQUESTS = re.compile(r"^\s*([0-9]+) requests in", re.MULTILINE)
 
 
@@ -121,18 +122,21 @@ def small_requests(servers: list[Server], seconds: float) -> None:
     for row, path in paths.items():
         for server in servers:
             if not (row == PAGE and server.label == PROTOTYPE):
-                server.note(row, _request_seconds(server, path.format(layer=server.layer), seconds))
+                asked = path.format(layer=server.layer)
+                server.note(row, wrk_seconds(server.registry.host, server.pid, asked, seconds))
 
 
-def _request_seconds(server: Server, path: str, seconds: float) -> float:
-    before = cpu_seconds(server.pid)
-    command = [require("wrk"), "-t1", "-c8", f"-d{seconds}s", f"http://{server.registry.host}{path}"]
-    accept = "Accept: application/vnd.oci.image.manifest.v1+json"
-    outcome = subprocess.run([*command, "-H", accept], check=True, capture_output=True, text=True)  # noqa: S603
+def wrk_seconds(host: str, pid: int, path: str, seconds: float, headers: Mapping[str, str] = _NO_HEADERS) -> float:
+    """Ask for something over eight connections, and answer the processor time that a request takes the server."""
+    before = cpu_seconds(pid)
+    command = [require("wrk"), "-t1", "-c8", f"-d{seconds}s", f"http://{host}{path}"]
+    for name, value in {"Accept": OCI_MANIFEST, **headers}.items():
+        command += ["-H", f"{name}: {value}"]
+    outcome = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own
     count = _REQUESTS.search(outcome.stdout)
     assert count is not None, outcome.stdout
     assert "Non-2xx" not in outcome.stdout, outcome.stdout
-    return (cpu_seconds(server.pid) - before) / int(count.group(1))
+    return (cpu_seconds(pid) - before) / int(count.group(1))
 
 
 def large_blobs(servers: list[Server]) -> None:

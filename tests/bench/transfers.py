@@ -18,16 +18,22 @@ _TIMEOUT = 300.0
 
 
 class Registry:
-    """A registry at ``host``, such as ``127.0.0.1:5000``, spoken to one request a connection."""
+    """
+    A registry at ``host``, such as ``127.0.0.1:5000``, spoken to one request a connection.
 
-    def __init__(self, host: str) -> None:
+    :param authorization: goes with every request, if there is one.
+    """
+
+    def __init__(self, host: str, authorization: str | None = None) -> None:
         self.host = host
+        self._headers = {} if authorization is None else {"Authorization": authorization}
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> http.client.HTTPResponse:
         """Send a small request and answer its response, read to the end."""
         connection = http.client.HTTPConnection(self.host, timeout=_TIMEOUT)
         try:
-            connection.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
+            fields = {name.replace("_", "-"): text for name, text in headers.items()}
+            connection.request(method, path, body, {**self._headers, **fields})
             response = connection.getresponse()
             assert response.status < 400, (method, path, response.status, response.read())
             response.read()
@@ -50,7 +56,7 @@ class Registry:
         )
         joint = "&" if "?" in location else "?"
         head = (
-            f"PUT {location}{joint}digest={digest} HTTP/1.1\r\nHost: {self.host}\r\nConnection: close\r\n"
+            f"PUT {location}{joint}digest={digest} HTTP/1.1\r\n{self._head()}"
             f"Content-Type: application/octet-stream\r\nContent-Length: {len(content) * repeat}\r\n\r\n"
         )
         with _connect(self.host) as connection:
@@ -65,7 +71,7 @@ class Registry:
 
     def pull(self, name: str, digest: str, pause: float = 0.0) -> int:
         """Pull a blob, throw it away, and answer how many bytes came, its head included."""
-        head = f"GET /v2/{name}/blobs/{digest} HTTP/1.1\r\nHost: {self.host}\r\nConnection: close\r\n\r\n"
+        head = f"GET /v2/{name}/blobs/{digest} HTTP/1.1\r\n{self._head()}\r\n"
         received = 0
         buffer = bytearray(_PIECE)
         with _connect(self.host) as connection:
@@ -94,6 +100,10 @@ class Registry:
         for tag in tags:
             self.ask("PUT", f"/v2/{name}/manifests/{tag}", manifest, Content_Type=OCI_MANIFEST)
         return digest
+
+    def _head(self) -> str:
+        fields = {"Host": self.host, "Connection": "close", **self._headers}
+        return "".join(f"{name}: {text}\r\n" for name, text in fields.items())
 
 
 def _connect(host: str) -> socket.socket:

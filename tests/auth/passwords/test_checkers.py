@@ -71,8 +71,8 @@ def test_twisteds_own_checkers(tmp_path: Path) -> None:
     path.write_text("grace:hopper\n")
     theirs = InMemoryUsernamePasswordDatabaseDontUse(ada=b"lovelace"), FilePasswordDB(str(path))
     assert ask(*theirs) == Verdict(ADA)
-    assert ask(*theirs, user="grace", password="hopper") == Verdict(Principal("grace"))  # noqa: S106 - a test's
-    assert ask(*theirs, password="hopper") == Verdict(refused=True)  # noqa: S106 - a test's
+    assert ask(*theirs, user="grace", password="hopper") == Verdict(Principal("grace"))
+    assert ask(*theirs, password="hopper") == Verdict(refused=True)
 
 
 def test_credentials_are_bytes() -> None:
@@ -83,7 +83,7 @@ def test_credentials_are_bytes() -> None:
         seen.append(credentials)
         return credentials.username.lower()
 
-    assert ask(Answering(canonical), user="LöV", password="pä") == Verdict(Principal("löv"))  # noqa: S106 - a test's
+    assert ask(Answering(canonical), user="LöV", password="pä") == Verdict(Principal("löv"))
     [credentials] = seen
     assert IUsernamePassword.providedBy(credentials)
     assert (credentials.username, credentials.password) == ("LöV".encode(), "pä".encode())

@@ -404,7 +404,7 @@ class Story:
     def __init__(self) -> None:
         self.directory = Directory()
         self.passwords = Passwords([self.directory], Clock(), remember=0.0)
-        self.password = "lovelace"  # noqa: S105 - a test's
+        self.password = "lovelace"
         self.logins: list[tuple[str, set[str], Deferred[object], list[object]]] = []
 
     def begin(self, shown: str, peer: str) -> None:

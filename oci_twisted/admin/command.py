@@ -8,6 +8,7 @@ import click
 
 from oci_twisted import __version__
 from oci_twisted.admin.auth import auth
+from oci_twisted.admin.passwords import hash_command
 from oci_twisted.admin.tokens import token
 
 
@@ -17,5 +18,6 @@ def main() -> None:
     """Look after an OCI registry.  To serve one, run twist oci-registry."""
 
 
+auth.add_command(hash_command)
 main.add_command(auth)
 main.add_command(token)

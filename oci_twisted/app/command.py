@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.python.usage import Options as TwistedOptions
 
 from oci_twisted import __version__
+from oci_twisted.app.guarding import read_auth
 from oci_twisted.app.registry import Registry
 from oci_twisted.app.service import RegistryService
 from oci_twisted.app.settings import TABLE, SettingError, load_settings
@@ -25,6 +26,10 @@ from oci_twisted.app.tls import (
     TLSEndpoint,
     common_name,
 )
+from oci_twisted.auth.issuers import IssuerInvalid
+from oci_twisted.auth.passwords import FileUnusable
+from oci_twisted.auth.policy import RulesInvalid
+from oci_twisted.auth.tokens.keys import KeyUnusable
 from oci_twisted.storage.disk.layout import RootTooNew, RootUnusable
 from oci_twisted.storage.disk.metadata import DatabaseUnusable, NewerSchema
 from twisted import __version__ as twisted_version
@@ -108,7 +113,17 @@ def makeService(options: Options) -> CommandService:
             watch = CertificateWatch(certificates, reactor)
             endpoint = TLSEndpoint(endpoint, certificates, cast("IReactorTime", reactor))
         return CommandService(_registry(reactor, settings), endpoint, settings, cast("Any", reactor).stop, watch)
-    except (SettingError, CertificateUnusable, RootTooNew, NewerSchema) as error:
+    except RulesInvalid as error:
+        raise SystemExit("\n".join(f"oci-registry: {complaint}" for complaint in error.complaints)) from error
+    except (
+        SettingError,
+        CertificateUnusable,
+        FileUnusable,
+        IssuerInvalid,
+        KeyUnusable,
+        RootTooNew,
+        NewerSchema,
+    ) as error:
         raise SystemExit(f"oci-registry: {error}") from error
     except (RootUnusable, DatabaseUnusable) as error:
         raise SystemExit(f"oci-registry: {error}; choose another folder with --root, or mend this one") from error
@@ -157,6 +172,7 @@ def _registry(reactor: Any, settings: Settings) -> Registry:  # noqa: ANN401 - a
         "policy": settings.policy(),
         "limits": settings.limits(),
         "access": settings.access,
+        "auth": read_auth(settings),
         "proxies": settings.trusted_proxies(),
         "identify": None if settings.tls_client_ca is None else common_name,
     }

@@ -12,9 +12,12 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from oci_twisted.app.auth import Admission, Auth
 from oci_twisted.app.mounting import Mount
 from oci_twisted.app.service import RegistryService
 from oci_twisted.auth.open import AllPermitted, NobodyAsked
+from oci_twisted.auth.tokens.keyfiles import FolderShelf
+from oci_twisted.auth.tokens.keyrings import MemoryShelf
 from oci_twisted.http.access import AccessFormat, AccessLog
 from oci_twisted.http.limits import Limits
 from oci_twisted.http.routes import API
@@ -23,8 +26,10 @@ from oci_twisted.interfaces import IAuthenticator, IAuthorizer
 from oci_twisted.registry.registry import StoredRegistry
 from oci_twisted.storage.disk.blobs import DiskBlobs
 from oci_twisted.storage.disk.metadata import SqliteMetadata
+from oci_twisted.storage.disk.tokens import SqliteTokens
 from oci_twisted.storage.memory.blobs import MemoryBlobs
 from oci_twisted.storage.memory.metadata import MemoryMetadata
+from oci_twisted.storage.memory.tokens import MemoryTokens
 from oci_twisted.stream.pools import ThreadedPool
 
 if TYPE_CHECKING:
@@ -33,9 +38,10 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IStreamServerEndpoint
     from twisted.web.resource import IResource
 
+    from oci_twisted.auth.tokens.keyrings import KeyShelf
     from oci_twisted.http.forwarded import TrustedProxies
     from oci_twisted.http.site import Identify
-    from oci_twisted.interfaces import IBlobStore, IMetadataStore
+    from oci_twisted.interfaces import IAccessTokens, IBlobStore, IMetadataStore, ITokenService
     from oci_twisted.registry.policy import Policy
 
 _DISK_THREADS = 4
@@ -53,6 +59,7 @@ class RegistryOptions(TypedDict, total=False):
     authorizer: IAuthorizer | None
     limits: Limits | None
     access: AccessFormat
+    auth: Auth | None
     proxies: TrustedProxies | None
     identify: Identify | None
 
@@ -67,13 +74,18 @@ class Registry:
     :param blobs: where bytes are kept.
     :param metadata: where everything else is kept.
     :param policy: what the operator decides.
-    :param authenticator: finds out who asks; by default nobody is asked.
-    :param authorizer: decides what they may do; by default everything.
+    :param auth: who may do what, and how they prove who they are; by default nobody is asked, and everybody may do
+        everything.
+    :param authenticator: finds out who asks, in the place of what ``auth`` says.
+    :param authorizer: decides what they may do, in the place of what ``auth`` says.
     :param limits: of a connection to the registry's own service.
     :param access: the form of the line that every request leaves in the log.
     :param proxies: whose word is taken for who has sent a request; by default nobody's.
     :param identify: answers who a client is by the certificate that it has proved to own, where it is asked for one;
         once a connection, behind the handshake of TLS, on the registry's own front.
+    :param access_tokens: where ``auth`` keeps access tokens; by default in memory.
+    :param signing_keys: where it keeps the keys that tokens are signed with; by default in memory.
+    :raise ValueError: for ``auth`` beside an authenticator or an authorizer.
     """
 
     _log = Logger()
@@ -85,22 +97,34 @@ class Registry:
         metadata: IMetadataStore,
         *,
         policy: Policy | None = None,
+        auth: Auth | None = None,
         authenticator: IAuthenticator | None = None,
         authorizer: IAuthorizer | None = None,
         limits: Limits | None = None,
         access: AccessFormat = AccessFormat.TEXT,
         proxies: TrustedProxies | None = None,
         identify: Identify | None = None,
+        access_tokens: IAccessTokens | None = None,
+        signing_keys: KeyShelf | None = None,
     ) -> None:
         self._reactor = reactor
         self._pool = ThreadedPool(reactor, "oci-disk", _DISK_THREADS)
         self._pools = [self._pool]
         self._registry = StoredRegistry(blobs, metadata, reactor, policy)
+        self._admission = None
+        tokens: ITokenService | None = None
+        if auth is not None:
+            if authenticator is not None or authorizer is not None:
+                raise ValueError("auth has an authenticator and an authorizer of its own: bring it, or them")
+            self._admission = Admission(auth, reactor, access_tokens or MemoryTokens(), signing_keys or MemoryShelf())
+            authenticator, authorizer = self._admission.authenticator, self._admission.authorizer
+            tokens = self._admission.tokens
         self._api = API(
             self._registry,
             IAuthenticator(authenticator or NobodyAsked()),
             IAuthorizer(authorizer or AllPermitted()),
             AccessLog(reactor, access),
+            tokens=tokens,
             proxies=proxies,
         )
         self._limits = limits or Limits()
@@ -137,16 +161,26 @@ class Registry:
         :param durability: with ``full``, what was acknowledged survives a power cut.
         :raise RootUnusable: when the folder cannot be used, with a sentence that says why.
         :raise DatabaseUnusable: when what it holds cannot.
+        :raise KeyUnusable: when ``auth`` is given, and the keys in the folder cannot be used.
         """
         folder = Path(root).absolute()
         disk = ThreadedPool(reactor, "oci-blobs", _DISK_THREADS)
         writer = ThreadedPool(reactor, "oci-metadata", 1)
-        registry = cls(
-            reactor,
-            DiskBlobs(folder, disk, durability=durability),
-            SqliteMetadata(folder / "registry.sqlite", writer, durability=durability),
-            **options,
-        )
+        blobs = DiskBlobs(folder, disk, durability=durability)
+        metadata = SqliteMetadata(folder / "registry.sqlite", writer, durability=durability)
+        if options.get("auth") is None:
+            registry = cls(reactor, blobs, metadata, **options)
+        else:
+            tokens = ThreadedPool(reactor, "oci-tokens", 1)
+            registry = cls(
+                reactor,
+                blobs,
+                metadata,
+                access_tokens=SqliteTokens(folder / "tokens.sqlite", tokens, durability=durability),
+                signing_keys=FolderShelf(folder / "keys"),
+                **options,
+            )
+            registry._pools.append(tokens)
         registry._pools += [disk, writer]
         return registry
 
@@ -203,6 +237,8 @@ class Registry:
         try:
             await self._registry.close()
         finally:
+            if self._admission is not None:
+                await self._admission.close()
             self._api.access.flush()
             for pool in self._pools:
                 await pool.stop()

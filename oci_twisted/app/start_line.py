@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.address import UNIXAddress
 
 from oci_twisted import __version__
+from oci_twisted.app.guarding import is_guarded
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _CLOSED = " (this machine only; --host 0.0.0.0 opens it to others)"
 # An endpoint description has its address in itself.
 _AS_DESCRIBED = " (this machine only)"
+_GUARDED = " (everyone who reaches it is asked who they are)"
 _OPEN = " (everyone who reaches it may push and pull, for nobody is asked for a password)"
 
 
@@ -30,6 +32,8 @@ def start_line(settings: Settings, address: IAddress) -> str:
     else:
         storage = f"disk at {settings.root.absolute()}, durability {settings.durability}"
     limited = ", read-only" if settings.read_only else ""
+    if is_guarded(settings):
+        limited += f"; access by {len(settings.rules)} rule{'' if len(settings.rules) == 1 else 's'}"
     where = f"{_url(settings, address)}{_reach(settings, address)}"
     return f"oci-twisted {__version__} listening on {where}; storage: {storage}{limited}"
 
@@ -53,4 +57,4 @@ def _reach(settings: Settings, address: IAddress) -> str:
         return ""
     if loopback:
         return _CLOSED if settings.port.isdigit() else _AS_DESCRIBED
-    return _OPEN
+    return _GUARDED if is_guarded(settings) else _OPEN

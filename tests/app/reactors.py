@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import define, field
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.testing import MemoryReactorClock, StringTransport
@@ -58,23 +59,24 @@ class StillReactor(MemoryReactorClock):
 
 
 class Connection:
-    """A client's connection to a factory of servers."""
+    """A client's connection, from this machine, to a factory of servers."""
 
     def __init__(self, factory: IProtocolFactory) -> None:
-        self.transport = StringTransport()
+        self.transport = StringTransport(peerAddress=IPv4Address("TCP", "127.0.0.1", 4321))
         protocol: Any = factory.buildProtocol(self.transport.getPeer())
         self._protocol = protocol
         protocol.makeConnection(self.transport)
 
-    def send(self, method: str, path: str, body: bytes = b"") -> None:
-        """Send a request."""
-        head = f"{method} {path} HTTP/1.1\r\nHost: registry\r\nContent-Length: {len(body)}\r\n\r\n"
+    def send(self, method: str, path: str, body: bytes = b"", *lines: str) -> None:
+        """Send a request, with further lines in its head."""
+        fields = "".join(f"{line}\r\n" for line in ("Host: registry", f"Content-Length: {len(body)}", *lines))
+        head = f"{method} {path} HTTP/1.1\r\n{fields}\r\n"
         self._protocol.dataReceived(head.encode() + body)
 
-    def ask(self, method: str, path: str, body: bytes = b"") -> str:
+    def ask(self, method: str, path: str, body: bytes = b"", *lines: str) -> str:
         """Send a request and answer what comes back."""
         self.transport.clear()
-        self.send(method, path, body)
+        self.send(method, path, body, *lines)
         return self.received
 
     @property

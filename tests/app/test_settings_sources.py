@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from oci_twisted.app.settings import TABLE, SettingError, Settings, load_settings
+from oci_twisted.app.settings import TABLE, Setting, SettingError, Settings, load_settings
 from tests.app.test_settings import EXAMPLES
 
 if TYPE_CHECKING:
@@ -54,13 +54,32 @@ def test_a_table_holds_the_keys_behind_its_name(config: Path) -> None:
     assert (settings.idle_time, settings.page_size, settings.delete_tags) == (3, 7, False)
 
 
-@pytest.mark.parametrize("setting", TABLE, ids=lambda setting: str(setting.key))
+TEXTS = [setting for setting in TABLE if setting.kind.is_text]
+TABLES = [setting for setting in TABLE if not setting.kind.is_text]
+
+
+@pytest.mark.parametrize("setting", TEXTS, ids=lambda setting: str(setting.key))
 def test_every_setting_has_a_variable(setting: Setting) -> None:
     """Each key is read from its own variable of the environment."""
     written, meant = EXAMPLES[setting.key]
     text = ",".join(written) if isinstance(written, list) else str(written)
     assert setting.variable.startswith("OCI_REGISTRY_")
     assert getattr(load_settings({}, {setting.variable: text}), setting.name) == meant
+
+
+@pytest.mark.parametrize("setting", TABLES, ids=lambda setting: str(setting.key))
+def test_tables_stand_in_a_file(setting: Setting) -> None:
+    """What is a table, or several, cannot be written into a variable, and the refusal says where it can."""
+    with pytest.raises(SettingError, match=r"in a file"):
+        load_settings({}, {setting.variable: "x"})
+
+
+def test_the_inside_of_a_table_is_not_a_setting(config: Path) -> None:
+    """Rules and groups have keys of their own, which are read by others."""
+    text = '[[auth.rule]]\nallow = ["pull"]\n[[auth.rule]]\nto = []\n[auth.groups]\nbuilders = ["ada"]\n'
+    settings = load(config, text)
+    assert settings.rules == ({"allow": ["pull"]}, {"to": []})
+    assert settings.groups == {"builders": ["ada"]}
 
 
 def test_the_environment_names_the_file(config: Path) -> None:

@@ -58,3 +58,11 @@ def test_it_says_where_the_data_is() -> None:
 def test_it_says_that_nothing_can_be_pushed() -> None:
     """A registry that takes no changes says so."""
     assert start_line(Settings(read_only=True), LOOPBACK).endswith(", read-only")
+
+
+def test_it_says_that_one_has_to_log_in() -> None:
+    """Where rules say who may do what, nobody is told that the registry is open."""
+    guarded = Settings(rules=({}, {}), host="0.0.0.0")  # noqa: S104 - nothing listens
+    line = start_line(guarded, IPv4Address("TCP", "0.0.0.0", 5000))  # noqa: S104 - nothing listens
+    assert "http://0.0.0.0:5000 (everyone who reaches it is asked who they are)" in line
+    assert line.endswith("; access by 2 rules")

@@ -19,6 +19,8 @@ _BY_KEY = {setting.key: setting for setting in TABLE}
 _BY_VARIABLE = {setting.variable: setting for setting in TABLE}
 # The tables of a file, which may also be there and empty.
 _SECTIONS = frozenset(key.partition(".")[0] for key in _BY_KEY if "." in key)
+# These are values, though they are tables.
+_TABLES = frozenset(key for key, setting in _BY_KEY.items() if not setting.kind.is_text)
 
 
 class SettingError(ValueError):
@@ -92,7 +94,7 @@ def _read(config: Path) -> dict[str, Any]:
 def _flatten(document: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, object]]:
     for name, written in document.items():
         key = f"{above}{name}"
-        if isinstance(written, dict) and (written or key in _SECTIONS):
+        if isinstance(written, dict) and key not in _TABLES and (written or key in _SECTIONS):
             yield from _flatten(written, f"{key}.")
         else:
             yield key, written

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, fields, frozen
 
@@ -24,11 +24,16 @@ from oci_twisted.app.settings.values import (
     Kind,
     one_of,
     size,
+    table,
+    tables,
 )
 from oci_twisted.http.access import AccessFormat
 from oci_twisted.http.forwarded import ProxyHeaders, TrustedProxies
 from oci_twisted.http.limits import Limits
-from oci_twisted.registry.policy import Policy
+from oci_twisted.registry.policy import DAY, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ENVIRONMENT = "OCI_REGISTRY_"
 
@@ -38,6 +43,7 @@ _LIMITS = Limits()
 # The specification asks every registry to take manifests of 4 MiB, but an operator may know better.
 _SMALLEST_MANIFEST_LIMIT = 1 << 10
 _SMALLEST_HEAD_LIMIT = 4 << 10
+_MINUTE = 60.0
 
 
 def _setting(key: str, kind: Kind, default: object, meaning: str) -> Any:  # noqa: ANN401 - as attrs' own field()
@@ -101,6 +107,56 @@ class Settings:
     )
     delete_blobs: bool = _setting(
         "delete.blobs", SWITCH, default=_POLICY.delete_blobs, meaning="Whether blobs may be deleted."
+    )
+    rules: tuple[Mapping[str, object], ...] = _setting(
+        "auth.rule", tables("auth.rule"), (), "Who may do what: the first rule that matches decides."
+    )
+    tests: tuple[Mapping[str, object], ...] = _setting(
+        "auth.test", tables("auth.test"), (), "What has to follow from the rules, or the registry does not start."
+    )
+    groups: Mapping[str, object] | None = _setting(
+        "auth.groups", table("auth.groups"), None, "The members of each group that a rule names."
+    )
+    issuers: tuple[Mapping[str, object], ...] = _setting(
+        "auth.issuer", tables("auth.issuer"), (), "Whose tokens are taken beside the registry's own."
+    )
+    htpasswd: Path | None = _setting(
+        "auth.htpasswd",
+        FILE,
+        None,
+        "The file with the users and the bcrypt hashes of their passwords. It is read again when it changes.",
+    )
+    challenge: str = _setting(
+        "auth.challenge",
+        one_of("bearer", "basic"),
+        "bearer",
+        "What clients are told to log in with: `bearer` for a token from the registry's own token service, `basic` "
+        "for the password with every request. Both are taken, whatever they are told.",
+    )
+    realm: str = _setting(
+        "auth.realm", TEXT, "oci-twisted", "What a client shows to the person whom it asks for a password."
+    )
+    service: str = _setting(
+        "auth.service", TEXT, "oci-twisted", "The name of the registry in its tokens; one for another is not taken."
+    )
+    token_lifetime: float = _setting(
+        "auth.token-lifetime", TIME, 5 * _MINUTE, "How long a token of the token service is good for."
+    )
+    login_lifetime: float = _setting(
+        "auth.login-lifetime",
+        TIME,
+        90.0 * DAY,
+        "How long a login is good for that a client keeps in the place of the password.",
+    )
+    signing_key: Path | None = _setting(
+        "auth.signing-key",
+        FILE,
+        None,
+        "A private key in PEM, Ed25519 or P-256, with which tokens are signed. Without it the registry makes its own "
+        "in the folder `keys` of its root, and changes it from time to time.",
+    )
+    key_lifetime: float = _setting(
+        "auth.key-lifetime", TIME, 90.0 * DAY, "How long a signing key of the registry's own is signed with."
     )
     upload_lifetime: float = _setting(
         "uploads.lifetime", TIME, _POLICY.upload_lifetime, "How long an upload may rest before it is abandoned."
@@ -226,7 +282,7 @@ class Setting:
     @property
     def shown_default(self) -> str | None:
         """The default as a file has it; ``None`` for a setting that is simply not set."""
-        return None if self.default is None else self.kind.show(self.default)
+        return None if self.default in {None, ()} else self.kind.show(self.default)
 
 
 TABLE = tuple(

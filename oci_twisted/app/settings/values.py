@@ -35,11 +35,13 @@ class Kind:
     :ivar wanted: what a value has to be, as the end of a sentence.
     :ivar parse: makes a value of what was written, which in a file need not be text; raises `ValueError`.
     :ivar show: writes a value as a file has it.
+    :ivar is_text: whether a text can be such a value; else it stands in a file and nowhere else.
     """
 
     wanted: str
     parse: Callable[[object], Any]
     show: Callable[[Any], str] = repr
+    is_text: bool = True
 
 
 def _text(written: object) -> str:
@@ -123,6 +125,28 @@ def one_of(*choices: str) -> Kind:
     return Kind(" or ".join(map(_quoted, choices)), parse, _quoted)
 
 
+def _tables(written: object) -> tuple[Mapping[str, object], ...]:
+    if not isinstance(written, list) or not written or not all(isinstance(table, dict) for table in written):
+        raise ValueError
+    return tuple(written)
+
+
+def _table(written: object) -> Mapping[str, object]:
+    if not isinstance(written, dict) or not written:
+        raise ValueError
+    return written
+
+
+def tables(key: str) -> Kind:
+    """Answer the kind of a setting that is a list of tables, whose inside is read by others."""
+    return Kind(f"tables in a file, each under [[{key}]]", _tables, is_text=False)
+
+
+def table(key: str) -> Kind:
+    """Answer the kind of a setting that is one table, whose keys are the operator's own."""
+    return Kind(f"a table in a file, [{key}]", _table, is_text=False)
+
+
 def size(least: int) -> Kind:
     """
     Answer a number of bytes.
@@ -141,6 +165,7 @@ FOLDER = Kind("the path of a folder", lambda written: Path(_text(written)).expan
 PORT = Kind(
     f"a number up to {_LARGEST_PORT}, or a Twisted endpoint description such as unix:/run/registry.sock", _port, str
 )
+FILE = Kind("the path of a file", lambda written: Path(_text(written)).expanduser(), _quoted)
 SWITCH = Kind("true or false", _switch, lambda switched: str(switched).lower())
 COUNT = Kind(f"a number from 1 to {_LARGEST_PAGE}", _count)
 TIME = Kind(

@@ -28,6 +28,8 @@ from oci_twisted.spec.errors import (
     RequestInvalid,
     StorageFull,
     TagInvalid,
+    TagProtected,
+    TooManyAttempts,
     Unauthorized,
     Unavailable,
     UploadInvalid,
@@ -107,6 +109,8 @@ def _likely(answer: Answer, entry: _Entry) -> list[tuple[type[RegistryError], bo
     return [
         (TagInvalid, isinstance(entry.detail, dict) and "tag" in entry.detail),
         (NameInvalid, True),
+        (TagProtected, isinstance(entry.detail, dict) and "tag" in entry.detail),
+        (Denied, True),
         (PageInvalid, answer.method == "GET"),
         (RequestInvalid, True),
         (MethodNotAllowed, entry.message == _not_allowed(answer).message),
@@ -125,13 +129,21 @@ def _build(kind: type[RegistryError], entries: list[_Entry], answer: Answer) -> 
     if kind is RangeUnsatisfiable:
         match = _SIZE.fullmatch(answer.header("Content-Range") or "")
         return _bare(answer, first) if match is None else RangeUnsatisfiable(int(match[1]))
-    if kind is InternalFault:
-        incident = facts.get("incident")
-        return InternalFault(incident) if isinstance(incident, str) else _bare(answer, first)
+    if kind in {InternalFault, TooManyAttempts}:
+        return _build_of_fact(facts, kind) or _bare(answer, first)
     if kind is UploadOutOfOrder:
         # Whoever sent a chunk knows which, and reads more out of such an answer.
         return UploadInvalid(first.message, _detail(first))
     return kind(first.message, _detail(first))
+
+
+def _build_of_fact(facts: dict[str, Json], kind: type[RegistryError]) -> RegistryError | None:
+    if kind is InternalFault:
+        incident = facts.get("incident")
+        return InternalFault(incident) if isinstance(incident, str) else None
+    # Other registries give this code to whoever pulls much, which has nothing to do with logging in.
+    seconds = facts.get("retry_after")
+    return TooManyAttempts(seconds) if isinstance(seconds, int) else None
 
 
 def _not_allowed(answer: Answer) -> MethodNotAllowed:

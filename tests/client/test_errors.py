@@ -31,7 +31,10 @@ from oci_twisted.spec.errors import (
     RegistryError,
     SizeInvalid,
     StorageFull,
+    TagImmutable,
     TagInvalid,
+    TagProtected,
+    TooManyAttempts,
     Unauthorized,
     Unavailable,
     UploadBusy,
@@ -39,7 +42,7 @@ from oci_twisted.spec.errors import (
     UploadOutOfOrder,
     UploadUnknown,
 )
-from oci_twisted.spec.names import parse_name
+from oci_twisted.spec.names import parse_name, parse_tag
 from tests.client.scripts import Said, said_error, said_json
 
 ONE = digest_of(b"one")
@@ -60,6 +63,9 @@ MADE: dict[type[RegistryError], RegistryError] = {
     RangeUnsatisfiable: RangeUnsatisfiable(7),
     Unauthorized: Unauthorized("log in", CHALLENGE),
     MethodNotAllowed: MethodNotAllowed("PATCH", ("GET", "PUT")),
+    TooManyAttempts: TooManyAttempts(17),
+    TagImmutable: TagImmutable.of(parse_tag("v1"), ONE),
+    TagProtected: TagProtected.of(parse_tag("v1")),
     InternalFault: InternalFault("0123456789abcdef"),
 }
 METHODS: dict[type[RegistryError], str] = {PageInvalid: "GET", DeleteDisabled: "DELETE", MethodNotAllowed: "PATCH"}

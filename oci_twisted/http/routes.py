@@ -177,7 +177,7 @@ class API:
         """Answer the repository as the caller may see it."""
         if not call.decision.permitted:
             return AbsentRepository(name)
-        return self._registry.repository(name)
+        return self._registry.repository(name, call.decision.tags)
 
     @route("/v2/", "GET", Action.PING)
     async def ping(self, call: Call) -> Reply:

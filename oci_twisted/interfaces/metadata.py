@@ -3,6 +3,12 @@ What is known about the bytes: repositories, manifests, tags, referrers, upload 
 
 Every method is one transaction, and one that changes something has made it durable when it returns, as far as
 the store was configured to.  Every listing costs O(page).
+
+Methods that move or remove things take `TagRules`: what the one who asks may not do to single tags, which differs from
+one to the next.  A tag that the rules keep (`TagRules.keeps`) keeps all that belongs to it: the manifest that it points
+to, the manifests that an index lists (`Manifest.children`), theirs in turn, and the blobs that they name.  What refers
+to it, as a signature does, does not belong to it.  The rules are looked at in the transaction of the change, so that of
+two who push one pinned tag at once, from whichever process, one succeeds.
 """
 
 from __future__ import annotations
@@ -11,6 +17,8 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 from zope.interface import Interface
+
+from oci_twisted.spec.tagrules import FREE, TagRules
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -79,8 +87,15 @@ class IBlobIndex(Interface):
     async def blob_holders(digest: Digest, page: PageRequest) -> Page[RepositoryName]:
         """List the repositories that hold a blob."""
 
-    async def remove_blob(name: RepositoryName, digest: Digest) -> bool:
-        """Let the repository hold a blob no longer; answer whether it did.  Others that hold it are not touched."""
+    async def remove_blob(name: RepositoryName, digest: Digest, rules: TagRules = FREE) -> bool:
+        """
+        Let the repository hold a blob no longer; answer whether it did.  Others that hold it are not touched.
+
+        Which manifests name a blob is not recorded, so the blobs of a repository that has a tag which ``rules`` keep
+        all stay.
+
+        :raise TagProtected: naming the first tag that is kept, when the repository holds the blob and has such a tag.
+        """
 
 
 class IManifestIndex(Interface):
@@ -99,6 +114,7 @@ class IManifestIndex(Interface):
         blobs: Collection[Digest],
         children: Collection[Digest],
         precondition: Precondition | None,
+        rules: TagRules = FREE,
     ) -> None:
         """
         Keep a manifest, point ``tags`` to it, and list it among its subject's referrers.
@@ -109,12 +125,19 @@ class IManifestIndex(Interface):
         :param blobs: what this repository must hold as blobs.
         :param children: what it must hold as manifests or as blobs (build caches list layers in an index).
         :param precondition: what must be true of every one of ``tags``.
+        :raise TagImmutable: naming the first of ``tags`` that ``rules`` pin and that points to another digest.  It goes
+            before what is missing, which would be pushed in vain, and before the precondition (RFC 9110, 13.2.1).
         :raise ManifestBlobUnknown: naming all that is missing, in the order blobs, children.
         :raise ReferenceChanged: when the precondition does not hold.
         """
 
-    async def delete_manifest(name: RepositoryName, digest: Digest) -> bool:
-        """Remove a manifest, every tag that points to it, and its entry among referrers; answer whether it was here."""
+    async def delete_manifest(name: RepositoryName, digest: Digest, rules: TagRules = FREE) -> bool:
+        """
+        Remove a manifest, every tag that points to it, and its entry among referrers; answer whether it was here.
+
+        :raise TagProtected: when it is here and belongs to a tag that ``rules`` keep; the first such tag is named, and
+            nothing is removed.
+        """
 
     async def referrers(
         name: RepositoryName, subject: Digest, artifact_types: Collection[str], page: PageRequest
@@ -140,10 +163,13 @@ class ITagIndex(Interface):
         :raise NameUnknown: when there is no such repository.
         """
 
-    async def delete_tag(name: RepositoryName, tag: Tag, precondition: Precondition | None) -> bool:
+    async def delete_tag(
+        name: RepositoryName, tag: Tag, precondition: Precondition | None, rules: TagRules = FREE
+    ) -> bool:
         """
         Remove a tag, and only the tag; answer whether it was here.
 
+        :raise TagProtected: when it is here and ``rules`` keep it, whatever the precondition is.
         :raise ReferenceChanged: when the precondition does not hold.
         """
 

@@ -66,6 +66,7 @@ class IRepository(Interface):
         Let this repository hold a blob no longer (end-10).
 
         :raise BlobUnknown: when it did not.
+        :raise TagProtected: when the blob may belong to a tag that one may not delete.
         """
 
     async def mount_blob(digest: Digest, source: RepositoryName) -> bool:
@@ -114,6 +115,7 @@ class IRepository(Interface):
         :param tags: further tags, where ``reference`` is a digest.
         :param precondition: what must be true of each tag.
         :raise ManifestInvalid: when the content is not what its type says.
+        :raise TagImmutable: when one of the tags points elsewhere and may not be moved.
         :raise ManifestBlobUnknown: when content that it names is missing, and the registry insists.
         :raise DigestInvalid: when ``reference`` is not the content's digest.
         :raise ReferenceChanged: when the precondition does not hold.
@@ -124,6 +126,7 @@ class IRepository(Interface):
         Remove a manifest and every tag that points to it (end-9).
 
         :raise ManifestUnknown: when there is none.
+        :raise TagProtected: when it belongs to a tag that one may not delete.
         """
 
     async def delete_tag(tag: Tag, precondition: Precondition | None = None) -> None:
@@ -131,6 +134,7 @@ class IRepository(Interface):
         Remove a tag, and only the tag (end-9).
 
         :raise ManifestUnknown: when there is none.
+        :raise TagProtected: when one may not delete it.
         :raise ReferenceChanged: when the precondition does not hold.
         """
 

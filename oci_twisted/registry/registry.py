@@ -12,6 +12,7 @@ from oci_twisted.interfaces import IBlobStore, IMetadataStore, IRegistry, IRepos
 from oci_twisted.registry.policy import Policy
 from oci_twisted.registry.repository import Repository
 from oci_twisted.registry.uploads import expire_uploads
+from oci_twisted.spec.tagrules import FREE, TagRules
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -41,9 +42,13 @@ class StoredRegistry:
         self._clock = clock
         self.policy = policy or Policy()
 
-    def repository(self, name: RepositoryName) -> IRepository:
-        """Answer a repository, whether it exists or not."""
-        return Repository(name, self._blobs, self._metadata, self.policy, self._clock)
+    def repository(self, name: RepositoryName, rules: TagRules = FREE) -> IRepository:
+        """
+        Answer a repository, whether it exists or not.
+
+        :param rules: what its user may not do to single tags.
+        """
+        return Repository(name, self._blobs, self._metadata, self.policy, self._clock, rules)
 
     async def repositories(self, page: PageRequest) -> Page[RepositoryName]:
         """List the repositories that exist, in byte order."""

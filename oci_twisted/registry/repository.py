@@ -22,6 +22,7 @@ from oci_twisted.spec.errors import (
     UploadUnknown,
 )
 from oci_twisted.spec.manifests import parse_manifest
+from oci_twisted.spec.tagrules import FREE, TagRules
 from oci_twisted.stream.shielding import shielded
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ if TYPE_CHECKING:
 
 @implementer(IRepository)
 class Repository:
-    """A repository of this registry.  Holds no state, so that making one costs nothing."""
+    """
+    A repository of this registry.  Holds no state, so that making one costs nothing.
+
+    :param rules: what its user may not do to single tags.
+    """
 
     _log = Logger()
 
@@ -56,12 +61,14 @@ class Repository:
         metadata: IMetadataStore,
         policy: Policy,
         clock: IReactorTime,
+        rules: TagRules = FREE,
     ) -> None:
         self.name = name
         self._blobs = blobs
         self._metadata = metadata
         self._policy = policy
         self._clock = clock
+        self._rules = rules
 
     async def stat_blob(self, digest: Digest) -> int:
         """Answer a blob's size in bytes (end-2)."""
@@ -110,7 +117,7 @@ class Repository:
         """Let this repository hold a blob no longer (end-10)."""
         if not self._policy.delete_blobs:
             raise DeleteDisabled("this registry does not delete blobs")
-        if not await shielded(self._metadata.remove_blob(self.name, digest)):
+        if not await shielded(self._metadata.remove_blob(self.name, digest, self._rules)):
             raise BlobUnknown.of(digest)
 
     async def mount_blob(self, digest: Digest, source: RepositoryName) -> bool:
@@ -192,6 +199,7 @@ class Repository:
                 [blob.digest for blob in blobs if blob.distributed],
                 [child.digest for child in children if child.distributed],
                 precondition,
+                self._rules,
             )
         )
         subject = None if manifest.subject is None else manifest.subject.digest
@@ -201,14 +209,14 @@ class Repository:
         """Remove a manifest and every tag that points to it (end-9)."""
         if not self._policy.delete_manifests:
             raise DeleteDisabled("this registry does not delete manifests")
-        if not await shielded(self._metadata.delete_manifest(self.name, digest)):
+        if not await shielded(self._metadata.delete_manifest(self.name, digest, self._rules)):
             raise ManifestUnknown.of(digest)
 
     async def delete_tag(self, tag: Tag, precondition: Precondition | None = None) -> None:
         """Remove a tag, and only the tag (end-9)."""
         if not self._policy.delete_tags:
             raise DeleteDisabled("this registry does not delete tags")
-        if not await shielded(self._metadata.delete_tag(self.name, tag, precondition)):
+        if not await shielded(self._metadata.delete_tag(self.name, tag, precondition, self._rules)):
             raise ManifestUnknown.of(tag)
 
     async def tags(self, page: PageRequest) -> Page[Tag]:

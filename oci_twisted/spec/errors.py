@@ -220,7 +220,15 @@ class TagProtected(RegistryError):
     @classmethod
     def of(cls, tag: Tag) -> TagProtected:
         """Say which tag stands in the way."""
-        return cls(f"the tag {tag} is protected: neither it nor what it points to is deleted", {"tag": str(tag)})
+        return cls(f"the tag {tag} is protected: neither it nor what belongs to it is deleted", {"tag": str(tag)})
+
+    @classmethod
+    def of_blobs(cls, tag: Tag) -> TagProtected:
+        """Say which tag stands in the way of every blob of the repository."""
+        return cls(
+            f"the tag {tag} is protected and may need this blob: no blob of this repository is deleted",
+            {"tag": str(tag)},
+        )
 
 
 class DeleteDisabled(RegistryError):

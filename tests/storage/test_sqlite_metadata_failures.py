@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from oci_twisted.interfaces import UploadRecord
 from oci_twisted.spec.errors import StorageFull, Unavailable
 from oci_twisted.spec.pages import Page
+from oci_twisted.spec.tagrules import FREE
 from oci_twisted.storage.disk.metadata import SqliteMetadata, blobs, repositories, uploads
 from oci_twisted.storage.disk.metadata.connections import open_reader, open_writer
 from oci_twisted.storage.disk.metadata.writer import Writer
@@ -55,7 +56,7 @@ def test_a_full_disk_is_said_to_be_full(connection: sqlite3.Connection) -> None:
     assert repositories.page(connection, ALL) == Page((ALPINE,))
     assert blobs.size(connection, ALPINE, digest("kept")) == 5
     # To let go of things needs no room.
-    assert answer(store.write(blobs.remove, ALPINE, digest("kept")))
+    assert answer(store.write(blobs.remove, ALPINE, digest("kept"), FREE))
     connection.execute(f"PRAGMA max_page_count = {pages + 1000}")
     _fill(store)
     assert len(repositories.page(connection, ALL).items) == 0

@@ -21,10 +21,12 @@ from oci_twisted.spec.names import parse_name, parse_tag
 from oci_twisted.spec.pages import PageRequest
 from oci_twisted.spec.preconditions import Precondition
 from oci_twisted.spec.referrers import PAGE_BYTES
+from oci_twisted.spec.tagrules import FREE, TagRules
 from oci_twisted.storage.disk.metadata import SqliteMetadata
 from oci_twisted.storage.memory.metadata import MemoryMetadata
 from oci_twisted.stream.pools import InlinePool
 from oci_twisted.testing.metadata.examples import digest, image
+from oci_twisted.testing.metadata.tagrules import index
 from tests.storage.metadata_pools import answer
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ MANIFESTS = [
     image("third", subject=PLAIN.digest(), artifact_type="a/b", annotations={"a": "é" * (PAGE_BYTES // 4), "b": ""}),
     image("fourth", subject=BLOBS[1]),
 ]
+MANIFESTS.append(index("inner", PLAIN.digest(), BLOBS[0], PLAIN.digest()))
+MANIFESTS.append(index("outer", MANIFESTS[-1].digest(), MANIFESTS[2].digest()))
 DIGESTS = [*BLOBS, *{manifest.digest(): None for manifest in MANIFESTS}, PLAIN.digest("sha512")]
 SESSIONS = ["s1", "s2", "s3"]
 
@@ -62,6 +66,7 @@ preconditions = st.one_of(
     st.builds(Precondition, st.none(), st.booleans()),
     st.builds(Precondition, st.frozensets(digests, min_size=1, max_size=3)),
 )
+rules = st.sampled_from([FREE, TagRules(immutable=("1*",)), TagRules(immutable=("V",), protected=("1.*",))])
 
 
 def _outcome(store: IMetadataStore, method: str, *arguments: object) -> object:
@@ -102,10 +107,10 @@ class Model(RuleBasedStateMachine):
         """Mount a blob."""
         self._same("mount_blob", name, blob, source, now)
 
-    @rule(name=names, blob=blobs)
-    def remove_blob(self, name: RepositoryName, blob: Digest) -> None:
+    @rule(name=names, blob=blobs, limits=rules)
+    def remove_blob(self, name: RepositoryName, blob: Digest, limits: TagRules) -> None:
         """Remove a blob."""
-        self._same("remove_blob", name, blob)
+        self._same("remove_blob", name, blob, limits)
 
     @rule(
         name=names,
@@ -115,6 +120,7 @@ class Model(RuleBasedStateMachine):
         named_blobs=st.lists(digests, max_size=2),
         children=st.lists(digests, max_size=2),
         precondition=preconditions,
+        limits=rules,
     )
     def put_manifest(
         self,
@@ -125,25 +131,26 @@ class Model(RuleBasedStateMachine):
         named_blobs: list[Digest],
         children: list[Digest],
         precondition: Precondition | None,
+        limits: TagRules,
     ) -> None:
         """Put a manifest that may be incomplete, on a condition that may not hold."""
         key = manifest.digest(algorithm)
-        self._same("put_manifest", name, key, manifest, wanted, named_blobs, children, precondition)
+        self._same("put_manifest", name, key, manifest, wanted, named_blobs, children, precondition, limits)
 
     @rule(name=names, manifest=st.sampled_from(MANIFESTS), wanted=st.lists(tags, max_size=2))
     def put_complete_manifest(self, name: RepositoryName, manifest: Manifest, wanted: list[Tag]) -> None:
         """Put a manifest that nothing is held against."""
         self._same("put_manifest", name, manifest.digest(), manifest, wanted, [], [], None)
 
-    @rule(name=names, key=digests)
-    def delete_manifest(self, name: RepositoryName, key: Digest) -> None:
+    @rule(name=names, key=digests, limits=rules)
+    def delete_manifest(self, name: RepositoryName, key: Digest, limits: TagRules) -> None:
         """Delete a manifest."""
-        self._same("delete_manifest", name, key)
+        self._same("delete_manifest", name, key, limits)
 
-    @rule(name=names, tag=tags, precondition=preconditions)
-    def delete_tag(self, name: RepositoryName, tag: Tag, precondition: Precondition | None) -> None:
+    @rule(name=names, tag=tags, precondition=preconditions, limits=rules)
+    def delete_tag(self, name: RepositoryName, tag: Tag, precondition: Precondition | None, limits: TagRules) -> None:
         """Delete a tag."""
-        self._same("delete_tag", name, tag, precondition)
+        self._same("delete_tag", name, tag, precondition, limits)
 
     @rule(session=sessions, name=names, now=moments)
     def begin_upload(self, session: str, name: RepositoryName, now: float) -> None:

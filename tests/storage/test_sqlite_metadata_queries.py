@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from oci_twisted.spec.digests import digest_of
+from oci_twisted.spec.digests import digest_of, parse_digest
 from oci_twisted.spec.names import parse_name, parse_tag
 from oci_twisted.spec.pages import PageRequest
+from oci_twisted.spec.tagrules import TagRules
 from oci_twisted.storage.disk.metadata import blobs, manifests, referrers, repositories, tags, uploads
 from oci_twisted.storage.disk.metadata.connections import open_writer
 from oci_twisted.storage.disk.metadata.schema import METADATA
@@ -33,12 +34,20 @@ FEW = 100
 NAME = parse_name("large/repository")
 SUBJECT = digest_of(b"subject")
 BLOB = digest_of(b"blob")
+FIFTIETH = parse_digest(f"sha256:{50:064}")
+RULES = TagRules(immutable=("v1",))
 
 
 def test_all_statements_are_here() -> None:
     """The statements are found where they are expected, each a constant of its subject's module."""
     assert len(STATEMENTS) > 20
-    assert {statement.split()[0] for statement in STATEMENTS.values()} == {"SELECT", "INSERT", "UPDATE", "DELETE"}
+    assert {statement.split()[0] for statement in STATEMENTS.values()} == {
+        "SELECT",
+        "WITH",
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+    }
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
@@ -53,6 +62,16 @@ def test_no_statement_scans_or_sorts(tmp_path: Path, name: str) -> None:
         ]
     assert plan or STATEMENTS[name].lstrip().startswith("INSERT")
     for step in plan:
+        # A recursive query takes its own results from a queue, one after the other, and that it does scan.
+        if step in {
+            "MATERIALIZE above",
+            "CO-ROUTINE above",
+            "SETUP",
+            "SCAN CONSTANT ROW",
+            "RECURSIVE STEP",
+            "SCAN above",
+        }:
+            continue
         assert step.startswith(("SEARCH ", "SCALAR SUBQUERY ", "CORRELATED SCALAR SUBQUERY ")), plan
         if step.startswith("SEARCH "):
             assert "USING" in step, plan
@@ -77,6 +96,7 @@ def _filled(path: Path, size: int) -> Iterator[sqlite3.Connection]:
                 "INSERT INTO manifest VALUES (?, 1, ?, 'm/t', ?, ?, NULL, x'00')",
                 lambda number: (number, f"sha256:{number:064}", str(SUBJECT), f"type/{number % 2}"),
             ),
+            ("INSERT INTO child VALUES (1, ?, ?)", lambda number: (f"sha256:{number:064}", max(number // 2, 1))),
             ("INSERT INTO tag VALUES (1, ?, ?)", lambda number: (f"v{number:06}", number)),
             ("INSERT INTO upload VALUES (?, 'small/1', ?)", lambda number: (f"session-{number}", float(number))),
         ):
@@ -115,6 +135,8 @@ def _steps(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], 
         lambda connection: manifests.find(connection, NAME, parse_tag("v000050")),
         lambda connection: manifests.find(connection, NAME, SUBJECT),
         lambda connection: blobs.size(connection, NAME, BLOB),
+        lambda connection: tags.check_removal(connection, 50, RULES),
+        lambda connection: tags.check_move(connection, NAME, [parse_tag("v000050")], FIFTIETH, RULES),
         lambda connection: METADATA.prepare(connection, "the file"),
     ],
     ids=[
@@ -128,6 +150,8 @@ def _steps(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], 
         "by-tag",
         "by-digest",
         "blob-size",
+        "owners",
+        "move",
         "start-up",
     ],
 )

@@ -8,16 +8,18 @@ import json
 from bisect import bisect_left, bisect_right, insort
 from heapq import merge
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
 from zope.interface import implementer
 
 from oci_twisted.interfaces import IMetadataStore, StoredManifest, UploadRecord
 from oci_twisted.spec.digests import Digest
-from oci_twisted.spec.errors import ManifestBlobUnknown, NameUnknown
+from oci_twisted.spec.errors import ManifestBlobUnknown, NameUnknown, TagProtected
 from oci_twisted.spec.pages import Page
 from oci_twisted.spec.referrers import PAGE_BYTES
+from oci_twisted.spec.tagrules import FREE, TagRules
+from oci_twisted.storage.memory.holdings import Holdings, digest_text, take_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -45,22 +47,6 @@ class _Blob:
     holders: list[RepositoryName] = field(factory=list)
 
 
-@define
-class _Repository:
-    """
-    What one repository holds.
-
-    :ivar tag_order: the keys of ``tags``, sorted.
-    :ivar referrers: by subject and artifact type, sorted by their digests' text; under ``None`` for all types.
-    """
-
-    blobs: set[Digest] = field(factory=set)
-    manifests: dict[Digest, Manifest] = field(factory=dict)
-    tags: dict[Tag, Digest] = field(factory=dict)
-    tag_order: list[Tag] = field(factory=list)
-    referrers: dict[tuple[Digest, str | None], list[Descriptor]] = field(factory=dict)
-
-
 @implementer(IMetadataStore)
 class MemoryMetadata:
     """
@@ -70,7 +56,7 @@ class MemoryMetadata:
     """
 
     def __init__(self) -> None:
-        self._repositories: dict[RepositoryName, _Repository] = {}
+        self._repositories: dict[RepositoryName, Holdings] = {}
         self._order: list[RepositoryName] = []
         self._blobs: dict[Digest, _Blob] = {}
         self._uploads: dict[str, UploadRecord] = {}
@@ -107,13 +93,15 @@ class MemoryMetadata:
         blob = self._blobs.get(digest)
         return _page([] if blob is None else blob.holders, page)
 
-    async def remove_blob(self, name: RepositoryName, digest: Digest) -> bool:
+    async def remove_blob(self, name: RepositoryName, digest: Digest, rules: TagRules = FREE) -> bool:
         """Let the repository hold a blob no longer."""
         repository = self._repositories.get(name)
         if repository is None or digest not in repository.blobs:
             return False
+        if rules != FREE and (kept := rules.first_kept(repository.tags)) is not None:
+            raise TagProtected.of_blobs(kept)
         repository.blobs.remove(digest)
-        _take_out(self._blobs[digest].holders, name, str)
+        take_out(self._blobs[digest].holders, name, str)
         self._close_if_empty(name)
         return True
 
@@ -137,9 +125,12 @@ class MemoryMetadata:
         blobs: Collection[Digest],
         children: Collection[Digest],
         precondition: Precondition | None,
+        rules: TagRules = FREE,
     ) -> None:
         """Keep a manifest, point ``tags`` to it, and list it among its subject's referrers."""
-        repository = self._repositories.get(name, _Repository())
+        repository = self._repositories.get(name, Holdings())
+        for tag in tags:
+            rules.check_move(tag, repository.tags.get(tag), digest)
         missing = chain(
             (blob for blob in blobs if blob not in repository.blobs),
             (child for child in children if child not in repository.manifests and child not in repository.blobs),
@@ -150,25 +141,18 @@ class MemoryMetadata:
             for tag in tags:
                 precondition.check(repository.tags.get(tag))
         repository = self._open(name)
-        if digest not in repository.manifests:
-            repository.manifests[digest] = manifest
-            for key, descriptor in _entries(digest, manifest):
-                insort(repository.referrers.setdefault(key, []), descriptor, key=_digest_text)
+        repository.add_manifest(digest, manifest)
         for tag in tags:
-            if tag not in repository.tags:
-                insort(repository.tag_order, tag)
-            repository.tags[tag] = digest
+            repository.point(tag, digest)
 
-    async def delete_manifest(self, name: RepositoryName, digest: Digest) -> bool:
+    async def delete_manifest(self, name: RepositoryName, digest: Digest, rules: TagRules = FREE) -> bool:
         """Remove a manifest, every tag that points to it, and its entry among referrers."""
         repository = self._repositories.get(name)
         if repository is None or digest not in repository.manifests:
             return False
-        manifest = repository.manifests.pop(digest)
-        for key, descriptor in _entries(digest, manifest):
-            _take_out(repository.referrers[key], descriptor, _digest_text)
-        repository.tags = {tag: target for tag, target in repository.tags.items() if target != digest}
-        repository.tag_order = [tag for tag in repository.tag_order if tag in repository.tags]
+        if rules != FREE and (kept := rules.first_kept(repository.owners(digest))) is not None:
+            raise TagProtected.of(kept)
+        repository.remove_manifest(digest)
         self._close_if_empty(name)
         return True
 
@@ -176,10 +160,10 @@ class MemoryMetadata:
         self, name: RepositoryName, subject: Digest, artifact_types: Collection[str], page: PageRequest
     ) -> Page[Descriptor]:
         """List the manifests that refer to ``subject``."""
-        repository = self._repositories.get(name, _Repository())
+        repository = self._repositories.get(name, Holdings())
         keys: list[tuple[Digest, str | None]] = [(subject, kind) for kind in set(artifact_types)] or [(subject, None)]
         found = merge(
-            *(_after(repository.referrers.get(key, []), page.last, _digest_text) for key in keys), key=_digest_text
+            *(_after(repository.referrers.get(key, []), page.last, digest_text) for key in keys), key=digest_text
         )
         items: list[Descriptor] = []
         size = 0
@@ -197,26 +181,30 @@ class MemoryMetadata:
             raise NameUnknown.of(name)
         return _page(repository.tag_order, page)
 
-    async def delete_tag(self, name: RepositoryName, tag: Tag, precondition: Precondition | None) -> bool:
+    async def delete_tag(
+        self, name: RepositoryName, tag: Tag, precondition: Precondition | None, rules: TagRules = FREE
+    ) -> bool:
         """Remove a tag, and only the tag."""
-        repository = self._repositories.get(name, _Repository())
+        repository = self._repositories.get(name, Holdings())
+        if tag in repository.tags and rules.keeps(tag):
+            raise TagProtected.of(tag)
         if precondition is not None:
             precondition.check(repository.tags.get(tag))
         if tag not in repository.tags:
             return False
         del repository.tags[tag]
-        _take_out(repository.tag_order, tag, str)
+        take_out(repository.tag_order, tag, str)
         return True
 
     async def repositories(self, page: PageRequest) -> Page[RepositoryName]:
         """List the repositories."""
         return _page(self._order, page)
 
-    def _open(self, name: RepositoryName) -> _Repository:
+    def _open(self, name: RepositoryName) -> Holdings:
         """Answer a repository; it comes into being if need be."""
         repository = self._repositories.get(name)
         if repository is None:
-            repository = self._repositories[name] = _Repository()
+            repository = self._repositories[name] = Holdings()
             insort(self._order, name)
         return repository
 
@@ -225,7 +213,7 @@ class MemoryMetadata:
         repository = self._repositories[name]
         if not repository.blobs and not repository.manifests:
             del self._repositories[name]
-            _take_out(self._order, name, str)
+            take_out(self._order, name, str)
 
     async def begin_upload(self, record: UploadRecord) -> None:
         """Remember a new session."""
@@ -247,7 +235,7 @@ class MemoryMetadata:
         """Forget a session."""
         record = self._uploads.pop(session_id, None)
         if record is not None:
-            _take_out(self._idle, record, _idleness)
+            take_out(self._idle, record, _idleness)
 
     async def idle_uploads(self, before: float, limit: int) -> tuple[UploadRecord, ...]:
         """List sessions last written to earlier than ``before``."""
@@ -257,15 +245,6 @@ class MemoryMetadata:
         """There is nothing to let go of."""
 
 
-def _entries(digest: Digest, manifest: Manifest) -> list[tuple[tuple[Digest, str | None], Descriptor]]:
-    if manifest.subject is None:
-        return []
-    subject = manifest.subject.digest
-    descriptor = manifest.descriptor(digest)
-    # One without a type is found without a filter only, and must not be listed twice there.
-    return [((subject, kind), descriptor) for kind in {None, manifest.artifact_type}]
-
-
 def _page(ordered: list[T], page: PageRequest) -> Page[T]:
     items = tuple(islice(_after(ordered, page.last, str), page.limit + 1))
     return Page(items[: page.limit], more=0 < page.limit < len(items))
@@ -273,14 +252,6 @@ def _page(ordered: list[T], page: PageRequest) -> Page[T]:
 
 def _after(ordered: list[T], last: str, text: Callable[[T], str]) -> Iterator[T]:
     return (ordered[position] for position in range(bisect_right(ordered, last, key=text), len(ordered)))
-
-
-def _take_out(ordered: list[T], item: T, key: Callable[[T], Any]) -> None:
-    del ordered[bisect_left(ordered, key(item), key=key)]
-
-
-def _digest_text(descriptor: Descriptor) -> str:
-    return str(descriptor.digest)
 
 
 def _annotation_bytes(descriptor: Descriptor) -> int:

@@ -13,6 +13,7 @@ from oci_twisted.testing.metadata.manifests import ManifestIndexContract
 from oci_twisted.testing.metadata.preconditions import PreconditionContract
 from oci_twisted.testing.metadata.referrers import ReferrersContract
 from oci_twisted.testing.metadata.repositories import RepositoryContract
+from oci_twisted.testing.metadata.tagrules import TagRulesContract
 from oci_twisted.testing.metadata.tags import TagIndexContract
 from oci_twisted.testing.metadata.uploads import UploadIndexContract
 
@@ -24,6 +25,7 @@ class MetadataStoreContract(
     PreconditionContract,
     ReferrersContract,
     TagIndexContract,
+    TagRulesContract,
     RepositoryContract,
     UploadIndexContract,
 ):

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.python.failure import Failure
+
 from oci_twisted.spec.descriptors import Descriptor
 from oci_twisted.spec.digests import digest_of
 from oci_twisted.spec.errors import NameUnknown
@@ -13,12 +16,14 @@ from oci_twisted.spec.manifests import Manifest
 from oci_twisted.spec.mediatypes import OCI_MANIFEST
 from oci_twisted.spec.names import parse_name, parse_tag
 from oci_twisted.spec.pages import PageRequest
+from oci_twisted.spec.tagrules import FREE, TagRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 
     from oci_twisted.interfaces import IMetadataStore
     from oci_twisted.spec.digests import Digest
+    from oci_twisted.spec.errors import RegistryError
     from oci_twisted.spec.names import RepositoryName, Tag
     from oci_twisted.spec.pages import Page
     from oci_twisted.spec.preconditions import Precondition
@@ -81,10 +86,11 @@ async def put(
     blobs: Collection[Digest] = (),
     children: Collection[Digest] = (),
     precondition: Precondition | None = None,
+    rules: TagRules = FREE,
 ) -> Digest:
     """Put a manifest under its sha256 digest, and answer that."""
     found = manifest.digest()
-    await store.put_manifest(name, found, manifest, tags, blobs, children, precondition)
+    await store.put_manifest(name, found, manifest, tags, blobs, children, precondition, rules)
     return found
 
 
@@ -92,6 +98,15 @@ async def target(store: IMetadataStore, name: RepositoryName, tag: Tag) -> Diges
     """Answer what a tag points to."""
     manifest = await store.manifest(name, tag)
     return None if manifest is None else manifest.digest
+
+
+async def winners(attempts: Sequence[Coroutine[Any, Any, object]], refusal: type[RegistryError]) -> list[int]:
+    """Run all of ``attempts`` at once and answer which of them were not refused; any other failure is raised."""
+    outcomes = await DeferredList([Deferred.fromCoroutine(attempt) for attempt in attempts], consumeErrors=True)
+    for _, outcome in outcomes:
+        if isinstance(outcome, Failure):
+            outcome.trap(refusal)
+    return [position for position, (succeeded, _) in enumerate(outcomes) if succeeded]
 
 
 async def check_pages(

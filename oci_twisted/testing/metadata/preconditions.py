@@ -7,8 +7,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from twisted.internet.defer import Deferred, DeferredList
-from twisted.python.failure import Failure
 
 from oci_twisted.spec.errors import ManifestBlobUnknown, ReferenceChanged
 from oci_twisted.spec.preconditions import Precondition
@@ -23,6 +21,7 @@ from oci_twisted.testing.metadata.examples import (
     image,
     put,
     target,
+    winners,
 )
 from oci_twisted.testing.waiting import waits
 
@@ -34,15 +33,6 @@ if TYPE_CHECKING:
 
 NEW = Precondition(None, absent=True)
 THERE = Precondition(None)
-
-
-async def _winners(attempts: list[Coroutine[Any, Any, object]]) -> list[int]:
-    """Run all of ``attempts`` at once and answer which of them were not refused."""
-    outcomes = await DeferredList([Deferred.fromCoroutine(attempt) for attempt in attempts], consumeErrors=True)
-    for _, outcome in outcomes:
-        if isinstance(outcome, Failure):
-            outcome.trap(ReferenceChanged)
-    return [position for position, (succeeded, _) in enumerate(outcomes) if succeeded]
 
 
 class PreconditionContract:
@@ -113,9 +103,9 @@ class PreconditionContract:
     async def test_one_of_many_makes_a_tag(self, store: IMetadataStore) -> None:
         """Of several puts at once that each want the tag to be new, one wins, and the tag points to its manifest."""
         images = [image(str(number)) for number in range(8)]
-        winners = await _winners([put(store, ALPINE, each, LATEST, precondition=NEW) for each in images])
-        assert len(winners) == 1
-        assert await target(store, ALPINE, LATEST) == images[winners[0]].digest()
+        won = await winners([put(store, ALPINE, each, LATEST, precondition=NEW) for each in images], ReferenceChanged)
+        assert len(won) == 1
+        assert await target(store, ALPINE, LATEST) == images[won[0]].digest()
 
     @waits
     async def test_one_of_many_moves_a_tag(self, store: IMetadataStore) -> None:
@@ -127,9 +117,9 @@ class PreconditionContract:
         for each in images:
             attempts.append(put(store, ALPINE, each, LATEST, precondition=expected))
             attempts.append(store.delete_tag(ALPINE, LATEST, expected))
-        winners = await _winners(attempts)
-        assert len(winners) == 1
-        position, deleted = divmod(winners[0], 2)
+        won = await winners(attempts, ReferenceChanged)
+        assert len(won) == 1
+        position, deleted = divmod(won[0], 2)
         assert await target(store, ALPINE, LATEST) == (None if deleted else images[position].digest())
 
     @waits

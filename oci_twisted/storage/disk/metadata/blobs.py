@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oci_twisted.spec.names import RepositoryName
-from oci_twisted.storage.disk.metadata import repositories, uploads
+from oci_twisted.spec.tagrules import FREE
+from oci_twisted.storage.disk.metadata import repositories, tags, uploads
 from oci_twisted.storage.disk.metadata.pages import page_of
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from oci_twisted.spec.digests import Digest
     from oci_twisted.spec.pages import Page, PageRequest
+    from oci_twisted.spec.tagrules import TagRules
 
 SIZE = """
     SELECT blob.size FROM blob
@@ -68,8 +70,14 @@ def mount(
     return length
 
 
-def remove(connection: sqlite3.Connection, name: RepositoryName, digest: Digest) -> bool:
-    """Let the repository hold a blob no longer."""
+def remove(connection: sqlite3.Connection, name: RepositoryName, digest: Digest, rules: TagRules) -> bool:
+    """
+    Let the repository hold a blob no longer.
+
+    :raise TagProtected: when ``rules`` keep a tag of the repository.
+    """
+    if rules != FREE and size(connection, name, digest) is not None:
+        tags.check_blobs(connection, name, rules)
     if connection.execute(LET_GO, (str(digest), name.text)).rowcount == 0:
         return False
     repositories.remove_if_empty(connection, name)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from oci_twisted.spec.manifests import Manifest
     from oci_twisted.spec.names import Reference, RepositoryName, Tag
     from oci_twisted.spec.preconditions import Precondition
+    from oci_twisted.spec.tagrules import TagRules
 
 BY_DIGEST = """
     SELECT manifest.content, manifest.media_type, manifest.digest FROM repository
@@ -42,6 +43,8 @@ ADD = """
     VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (repository, digest) DO NOTHING
 """
+ADD_CHILD = "INSERT INTO child (repository, digest, parent) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+REMOVE_CHILDREN = "DELETE FROM child WHERE parent = ?"
 REMOVE = "DELETE FROM manifest WHERE id = ?"
 
 
@@ -68,13 +71,16 @@ def put(
     blobs: Collection[Digest],
     children: Collection[Digest],
     precondition: Precondition | None,
+    rules: TagRules,
 ) -> None:
     """
     Keep a manifest, point ``tags`` to it, and list it among its subject's referrers.
 
+    :raise TagImmutable: when ``rules`` pin one of ``tags``, which points elsewhere.
     :raise ManifestBlobUnknown: naming all that is missing.
     :raise ReferenceChanged: when the precondition does not hold.
     """
+    kept_tags.check_move(connection, name, tags, digest, rules)
     missing = [
         *(blob for blob in blobs if held_blobs.size(connection, name, blob) is None),
         *(child for child in children if not _holds(connection, name, child)),
@@ -84,17 +90,27 @@ def put(
     kept_tags.check(connection, name, tags, precondition)
     repository = repositories.ensure(connection, name)
     entry = referrers.entry(manifest)
-    connection.execute(ADD, (repository, str(digest), manifest.media_type, *entry, manifest.content))
+    added = connection.execute(ADD, (repository, str(digest), manifest.media_type, *entry, manifest.content))
+    if added.rowcount and manifest.children:
+        key = _id(connection, name, digest)
+        children_of = ((repository, str(child.digest), key) for child in manifest.children)
+        connection.executemany(ADD_CHILD, children_of)
     for tag in tags:
         kept_tags.point(connection, repository, tag, digest)
 
 
-def remove(connection: sqlite3.Connection, name: RepositoryName, digest: Digest) -> bool:
-    """Remove a manifest, every tag that points to it, and with its row its entry among referrers."""
+def remove(connection: sqlite3.Connection, name: RepositoryName, digest: Digest, rules: TagRules) -> bool:
+    """
+    Remove a manifest, every tag that points to it, and with its row its entry among referrers.
+
+    :raise TagProtected: when it belongs to a tag that ``rules`` keep.
+    """
     key = _id(connection, name, digest)
     if key is None:
         return False
+    kept_tags.check_removal(connection, key, rules)
     kept_tags.remove_all_of(connection, key)
+    connection.execute(REMOVE_CHILDREN, (key,))
     connection.execute(REMOVE, (key,))
     repositories.remove_if_empty(connection, name)
     return True

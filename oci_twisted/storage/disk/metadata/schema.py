@@ -76,4 +76,33 @@ _VERSION_1 = (
     "CREATE INDEX upload_by_touched ON upload (touched, session_id)",
 )
 
-METADATA = Schema(APPLICATION_ID, (_VERSION_1,))
+_VERSION_2 = (
+    # Which manifest lists a digest among its children; only indexes have any.  What images name is not here: it would
+    # be ten times as much, and nobody asks for it.
+    """
+    CREATE TABLE child (
+        repository INTEGER NOT NULL REFERENCES repository (id),
+        digest TEXT NOT NULL,
+        parent INTEGER NOT NULL REFERENCES manifest (id),
+        PRIMARY KEY (repository, digest, parent)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX child_by_parent ON child (parent)",
+    # The indexes that are there already.  Each was parsed when it came, but some that Python can read are too deep for
+    # SQLite, and a list may be null.
+    """
+    INSERT INTO child
+    SELECT DISTINCT written.repository, json_extract(entry.value, '$.digest'), written.id
+    FROM (
+        SELECT id, repository, CAST(content AS TEXT) AS document FROM manifest
+        WHERE media_type IN (
+            'application/vnd.oci.image.index.v1+json',
+            'application/vnd.docker.distribution.manifest.list.v2+json'
+        )
+    ) AS written
+    JOIN json_each(CASE WHEN json_valid(document) THEN document ELSE '{}' END, '$.manifests') AS entry
+    WHERE entry.type = 'object'
+    """,
+)
+
+METADATA = Schema(APPLICATION_ID, (_VERSION_1, _VERSION_2))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 from zope.interface import implementer
 
 from oci_twisted.interfaces import IMetadataStore
+from oci_twisted.spec.tagrules import FREE, TagRules
 from oci_twisted.storage.disk.metadata import blobs, manifests, referrers, repositories, tags, uploads
 from oci_twisted.storage.disk.metadata.connections import open_reader, open_writer
 from oci_twisted.storage.disk.metadata.failures import refusal
@@ -72,9 +73,9 @@ class SqliteMetadata:
         """List the repositories that hold a blob."""
         return self._read(blobs.holders, digest, page)
 
-    async def remove_blob(self, name: RepositoryName, digest: Digest) -> bool:
+    async def remove_blob(self, name: RepositoryName, digest: Digest, rules: TagRules = FREE) -> bool:
         """Let the repository hold a blob no longer."""
-        return await self._writer.write(blobs.remove, name, digest)
+        return await self._writer.write(blobs.remove, name, digest, rules)
 
     async def manifest(self, name: RepositoryName, reference: Reference) -> StoredManifest | None:
         """Answer a manifest by tag or digest."""
@@ -89,13 +90,14 @@ class SqliteMetadata:
         blobs: Collection[Digest],
         children: Collection[Digest],
         precondition: Precondition | None,
+        rules: TagRules = FREE,
     ) -> None:
         """Keep a manifest, point ``tags`` to it, and list it among its subject's referrers."""
-        await self._writer.write(manifests.put, name, digest, manifest, tags, blobs, children, precondition)
+        await self._writer.write(manifests.put, name, digest, manifest, tags, blobs, children, precondition, rules)
 
-    async def delete_manifest(self, name: RepositoryName, digest: Digest) -> bool:
+    async def delete_manifest(self, name: RepositoryName, digest: Digest, rules: TagRules = FREE) -> bool:
         """Remove a manifest, every tag that points to it, and its entry among referrers."""
-        return await self._writer.write(manifests.remove, name, digest)
+        return await self._writer.write(manifests.remove, name, digest, rules)
 
     async def referrers(
         self, name: RepositoryName, subject: Digest, artifact_types: Collection[str], page: PageRequest
@@ -107,9 +109,11 @@ class SqliteMetadata:
         """List a repository's tags."""
         return self._read(tags.page, name, page)
 
-    async def delete_tag(self, name: RepositoryName, tag: Tag, precondition: Precondition | None) -> bool:
+    async def delete_tag(
+        self, name: RepositoryName, tag: Tag, precondition: Precondition | None, rules: TagRules = FREE
+    ) -> bool:
         """Remove a tag, and only the tag."""
-        return await self._writer.write(tags.remove, name, tag, precondition)
+        return await self._writer.write(tags.remove, name, tag, precondition, rules)
 
     async def repositories(self, page: PageRequest) -> Page[RepositoryName]:
         """List the repositories."""

@@ -26,6 +26,7 @@ from oci_twisted.testing.pipes import pipe_agent
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocolFactory
 
+    from oci_twisted.interfaces import IAuthorizer
     from oci_twisted.registry.policy import Policy
 
 URL = "http://registry.example"
@@ -36,14 +37,14 @@ def memory_registry(policy: Policy | None = None) -> StoredRegistry:
     return StoredRegistry(MemoryBlobs(), MemoryMetadata(), Clock(), policy)
 
 
-def channel_front(registry: StoredRegistry) -> IProtocolFactory:
+def channel_front(registry: StoredRegistry, authorizer: IAuthorizer | None = None) -> IProtocolFactory:
     """Serve a registry with our own channel."""
-    return RegistrySite(_api(registry), _reactor(), InlinePool())
+    return RegistrySite(_api(registry, authorizer), _reactor(), InlinePool())
 
 
-def mounted_front(registry: StoredRegistry) -> IProtocolFactory:
+def mounted_front(registry: StoredRegistry, authorizer: IAuthorizer | None = None) -> IProtocolFactory:
     """Serve a registry as a resource under a site of Twisted's."""
-    return cast("IProtocolFactory", Site(cast("Any", MountedAPI(_api(registry)))))
+    return cast("IProtocolFactory", Site(cast("Any", MountedAPI(_api(registry, authorizer)))))
 
 
 def connect(front: IProtocolFactory, pool: HTTPConnectionPool | None = None) -> RemoteRegistry:
@@ -61,8 +62,8 @@ def connection_pool() -> HTTPConnectionPool:
     return HTTPConnectionPool(_reactor())
 
 
-def _api(registry: StoredRegistry) -> API:
-    return API(registry, NobodyAsked(), AllPermitted(), AccessLog(_reactor(), AccessFormat.OFF))
+def _api(registry: StoredRegistry, authorizer: IAuthorizer | None) -> API:
+    return API(registry, NobodyAsked(), authorizer or AllPermitted(), AccessLog(_reactor(), AccessFormat.OFF))
 
 
 def _reactor() -> Any:  # noqa: ANN401 - all the reactor's interfaces together have no type

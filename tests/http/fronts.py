@@ -4,6 +4,7 @@ Both fronts before registries that are alike, in memory.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from twisted.internet.address import IPv4Address
@@ -16,7 +17,12 @@ from tests.wire.peers import Peer, ScriptedAPI, Wire
 
 if TYPE_CHECKING:
     from oci_twisted.registry.policy import Policy
+    from tests.wire.messages import Answer
 
+_FRONTS_OWN = {"server", "date", "x-request-id", "connection"}
+_NAMED_AT_RANDOM = re.compile(
+    rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])"
+)
 ADDRESS = IPv4Address("TCP", "192.0.2.7", 54321)
 
 
@@ -51,3 +57,23 @@ def streamed(policy: Policy | None = None) -> Wire:
 def mounted(policy: Policy | None = None) -> Wire:
     """Make a registry behind the other."""
     return Mounted(Stack(policy, api=ScriptedAPI))
+
+
+def normal(answer: Answer) -> tuple[int, list[tuple[str, bytes]], bytes]:
+    """
+    Answer what must not differ of an answer.
+
+    What may differ, and why:
+
+    - ``Server``: their site names itself.
+    - ``Date`` and ``X-Request-Id``: belong to one answer.
+    - ``Connection``: our front says what it will do; under their site that is theirs to decide.
+    - The order of headers, and the case of their names: Twisted keeps them in a dictionary and spells them its own way.
+    - Upload sessions, boundaries and incidents are named at random.
+    """
+    headers = sorted(
+        (name.lower(), _NAMED_AT_RANDOM.sub(b"*", value.encode("latin-1")))
+        for name, value in answer.headers
+        if name.lower() not in _FRONTS_OWN
+    )
+    return answer.status, headers, _NAMED_AT_RANDOM.sub(b"*", answer.body)

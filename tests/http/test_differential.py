@@ -1,13 +1,7 @@
 """
 One corpus through both fronts: what a client is told does not depend on which one tells it.
 
-What may differ, and why:
-
-- ``Server``: their site names itself.
-- ``Date`` and ``X-Request-Id``: belong to one answer.
-- ``Connection``: our front says what it will do; under their site that is theirs to decide.
-- The order of headers, and the case of their names: Twisted keeps them in a dictionary and spells them its own way.
-- Upload sessions, boundaries and incidents are named at random.
+What may differ, and why, is with `tests.http.fronts.normal`.
 
 What is no legal HTTP, and what depends on when a body arrives, never reaches the other front: see ``tests/wire``.
 """
@@ -15,7 +9,6 @@ What is no legal HTTP, and what depends on when a body arrives, never reaches th
 from __future__ import annotations
 
 import json
-import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,7 +17,7 @@ import pytest
 from oci_twisted.registry.policy import Policy
 from oci_twisted.spec.digests import SHA512, digest_of
 from tests.http.corpus import IDS, NAME, NOTHING, PATHS, ROUTES, TAG, Content, Route, fill
-from tests.http.fronts import mounted, streamed
+from tests.http.fronts import mounted, normal, streamed
 from tests.http.stacks import index
 from tests.wire.messages import chunked, get, message
 
@@ -33,24 +26,10 @@ if TYPE_CHECKING:
 
     from tests.wire.messages import Answer
 
-_FRONTS_OWN = {"server", "date", "x-request-id", "connection"}
-_NAMED_AT_RANDOM = re.compile(
-    rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])"
-)
 WHOLE = digest_of(b"whole")
 MANIFEST = json.dumps(index(tag="new")).encode()
 OTHER = json.dumps(index(tag="other")).encode()
 INDEX = "Content-Type: application/vnd.oci.image.index.v1+json"
-
-
-def normal(answer: Answer) -> tuple[int, list[tuple[str, bytes]], bytes]:
-    """Answer what must not differ of an answer."""
-    headers = sorted(
-        (name.lower(), _NAMED_AT_RANDOM.sub(b"*", value.encode("latin-1")))
-        for name, value in answer.headers
-        if name.lower() not in _FRONTS_OWN
-    )
-    return answer.status, headers, _NAMED_AT_RANDOM.sub(b"*", answer.body)
 
 
 def just(request: bytes, _content: Content) -> list[bytes]:

@@ -14,10 +14,10 @@ from oci_twisted.spec.referrers import referrers_document
 if TYPE_CHECKING:
     from oci_twisted.http.authorize import Gate
     from oci_twisted.http.calls import Call
+    from oci_twisted.http.cursors import Cursors
     from oci_twisted.http.replies import Headers
     from oci_twisted.interfaces import IRegistry, IRepository
     from oci_twisted.spec.digests import Digest
-    from oci_twisted.spec.names import RepositoryName
 
 # How many pages of repositories that the caller may not pull are passed over before a page comes short.
 _MOST_SKIPPED = 10
@@ -56,25 +56,30 @@ async def referrers(repository: IRepository, call: Call, subject: Digest, most: 
     return Reply(200, headers, referrers_document(page.items))
 
 
-async def catalog(registry: IRegistry, gate: Gate, call: Call, most: int) -> Reply:
+async def catalog(registry: IRegistry, gate: Gate, call: Call, most: int, cursors: Cursors) -> Reply:
     """
     List the repositories that the caller may pull.
+
+    Whether there is a next page depends on those alone: one more than the page is looked for.  Only where so much is
+    passed over that the page comes short does the link lead to a place among the others, whose name it does not tell.
 
     :param most: items on a page.
     """
     wanted = _wanted(call, most)
-    names: list[RepositoryName] = []
-    last = wanted.last
+    names: list[str] = []
+    last = cursors.open(wanted.last)
     more = wanted.limit > 0
     for _ in range(_MOST_SKIPPED):
-        if not more or len(names) == wanted.limit:
+        if not more or len(names) > wanted.limit:
             break
-        page = await registry.repositories(PageRequest(wanted.limit - len(names), last))
-        names += await gate.readable(call.principal, page.items)
+        page = await registry.repositories(PageRequest(wanted.limit + 1 - len(names), last))
+        names += [name.text for name in await gate.readable(call.principal, page.items)]
         more = page.more
         last = page.items[-1].text if page.items else last
-    headers = _link("/v2/_catalog", wanted, [last], more=more)
-    return json_reply(200, {"repositories": [name.text for name in names]}, headers)
+    listed = names[: wanted.limit]
+    following = listed[-1:] if len(names) > wanted.limit else [cursors.seal(last)]
+    headers = _link("/v2/_catalog", wanted, following, more=more or len(names) > wanted.limit)
+    return json_reply(200, {"repositories": list(listed)}, headers)
 
 
 def _wanted(call: Call, most: int) -> PageRequest:

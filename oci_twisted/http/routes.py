@@ -20,6 +20,7 @@ from werkzeug.routing import BaseConverter
 
 from oci_twisted.http import blobs, listings, manifests, tokens, uploads, visitors
 from oci_twisted.http.authorize import Gate, Route
+from oci_twisted.http.cursors import Cursors
 from oci_twisted.http.errors import render, render_fault
 from oci_twisted.http.mounted import serve
 from oci_twisted.http.replies import Reply, json_reply
@@ -126,6 +127,7 @@ class API:
         self._tokens = tokens
         self._urls = table.url_map.bind("registry")
         self._find = lru_cache(_CACHED_ROUTES)(self._match)
+        self._cursors = Cursors()
         self._prefix = secrets.token_hex(4)
         self._counter = itertools.count(1)
         self.access = access
@@ -250,7 +252,7 @@ class API:
     @route("/v2/_catalog", "GET", Action.CATALOG)
     async def list_repositories(self, call: Call) -> Reply:
         """Extension _catalog."""
-        return await listings.catalog(self._registry, self._gate, call, self._policy.page_limit)
+        return await listings.catalog(self._registry, self._gate, call, self._policy.page_limit, self._cursors)
 
     @route("/v2/_oci/ext/discover", "GET", Action.PING)
     async def list_extensions(self, call: Call) -> Reply:

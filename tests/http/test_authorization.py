@@ -5,6 +5,7 @@ Every route asks who it is and whether they may; so do a mount, about its source
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 from zope.interface import implementer
@@ -346,10 +347,34 @@ def test_a_catalog_of_what_one_may_not_pull_does_not_stall() -> None:
     while target:
         asked = len(book.asked)
         reply = stack.ask("GET", target)
-        assert len(book.asked) - asked < 30
+        assert len(book.asked) - asked < 40
         found += document(reply)["repositories"]
         link = header(reply, "Link")
+        assert "r%2F" not in (link or ""), "a name that is hidden"
         target = "" if link is None else link.partition(">")[0].removeprefix("<")
         pages += 1
     assert found == [parse_name("r/99").text]
     assert pages > 1
+
+
+def test_a_catalog_does_not_tell_what_it_leaves_out() -> None:
+    """Whether a page has a next one depends only on what one may pull."""
+    for hidden in (0, 3):
+        stack, _, _ = guarded(ADA, (Action.CATALOG, None), (Action.PULL, "a/1"), (Action.PULL, "m/1"))
+        for name in ("a/1", "m/1", *(f"{place}/2" for place in "bnz"[:hidden])):
+            stack.add_blob(name, CONTENT)
+        for target, names, link in (
+            ("/v2/_catalog?n=1", ["a/1"], '</v2/_catalog?n=1&last=a%2F1>; rel="next"'),
+            ("/v2/_catalog?n=1&last=a%2F1", ["m/1"], None),
+            ("/v2/_catalog?n=2", ["a/1", "m/1"], None),
+        ):
+            reply = stack.ask("GET", target)
+            assert (document(reply), header(reply, "Link")) == ({"repositories": names}, link)
+
+
+@pytest.mark.parametrize("last", ["~", "~x", "~\u00e9", f"~{'A' * 400}"])
+def test_a_place_that_was_not_sealed_here_is_refused(last: str) -> None:
+    """A link of before a restart is no longer good, and whoever follows it is told to begin anew."""
+    stack, _, _ = guarded(ADA, (Action.CATALOG, None))
+    reply = stack.ask("GET", f"/v2/_catalog?last={quote(last)}")
+    assert (reply.status, codes(reply)) == (400, ["UNSUPPORTED"])

@@ -29,6 +29,7 @@ from oci_twisted.spec.errors import (
     ReadOnly,
     ReferenceChanged,
     RegistryError,
+    RequestTooLarge,
     SizeInvalid,
     StorageFull,
     TagImmutable,
@@ -68,7 +69,12 @@ MADE: dict[type[RegistryError], RegistryError] = {
     TagProtected: TagProtected.of(parse_tag("v1")),
     InternalFault: InternalFault("0123456789abcdef"),
 }
-METHODS: dict[type[RegistryError], str] = {PageInvalid: "GET", DeleteDisabled: "DELETE", MethodNotAllowed: "PATCH"}
+METHODS: dict[type[RegistryError], str] = {
+    PageInvalid: "GET",
+    DeleteDisabled: "DELETE",
+    MethodNotAllowed: "PATCH",
+    RequestTooLarge: "POST",
+}
 # Only whoever sent the chunk knows which it was.
 KINDS = sorted(set(TABLE) - {UploadOutOfOrder}, key=lambda kind: kind.__name__)
 

@@ -40,10 +40,16 @@ class Route:
 
     :ivar action: what has to be permitted.
     :ivar endpoint: takes the API, the `Call` and the values of the path.
+    :ivar leads_to: what a client that sends HEAD is about to do, and had better ask for at once.
     """
 
     action: Action
     endpoint: Endpoint
+    leads_to: Action | None = None
+
+    def asks_for(self, method: str) -> Action:
+        """Answer what a client is told to ask a token for."""
+        return self.leads_to if self.leads_to is not None and method == "HEAD" else self.action
 
 
 class Gate:
@@ -56,7 +62,7 @@ class Gate:
         self._authorizer = authorizer
         self._read_only = read_only
 
-    async def admit(self, call: Call, action: Action, name: RepositoryName | None) -> None:
+    async def admit(self, call: Call, route: Route, name: RepositoryName | None) -> None:
         """
         Let a call pass, and note on it who sent it and what was decided.
 
@@ -67,6 +73,7 @@ class Gate:
         :raise Denied: when it may not do this.
         :raise ReadOnly: when nobody may.
         """
+        action = route.action
         if action is Action.PUBLIC:
             # Whoever asks: a browser or an orchestrator with an old login, or a client that wants a token and shows
             # its credentials to the service that gives it one.
@@ -77,17 +84,19 @@ class Gate:
             call.principal = principal = await self._authenticator.authenticate(credentials)
         except WrongCredentials as wrong:
             error = "invalid_token" if _is_bearer(credentials) else None
-            challenge = self._authenticator.challenge(credentials, _scopes(action, name), error)
-            raise Unauthorized(str(wrong), challenge) from wrong
+            scopes = _scopes(route.asks_for(call.method), name)
+            raise Unauthorized(str(wrong), self._authenticator.challenge(credentials, scopes, error)) from wrong
         call.decision = decision = await self._decide(principal, action, name)
         if not decision.permitted:
             what = action.value if name is None else f"{action.value} {name}"
             if principal.name is None:
-                raise self._challenge(f"log in to {what}", credentials, principal, _scopes(action, name))
+                scopes = _scopes(route.asks_for(call.method), name)
+                raise self._challenge(f"log in to {what}", credentials, principal, scopes)
             if action is not Action.PULL:
                 raise Denied(f"{principal.name} may not {what}")
         elif principal.needs_token(action, name):
-            raise self._challenge("the token is not for this", credentials, principal, _scopes(action, name))
+            scopes = _scopes(route.asks_for(call.method), name)
+            raise self._challenge("the token is not for this", credentials, principal, scopes)
         if self._read_only and action in _CHANGES:
             raise ReadOnly("this registry is read-only")
 

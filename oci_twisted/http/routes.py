@@ -80,18 +80,19 @@ async def _not_routed(api: API, request: Request, _failure: Failure) -> None:
     await serve(api, request)
 
 
-def route(path: str, method: str, action: Action) -> Callable[[E], E]:
+def route(path: str, method: str, action: Action, leads_to: Action | None = None) -> Callable[[E], E]:
     """
     Put an endpoint into the table.
 
     :param path: in werkzeug's syntax; ``name`` is the repository's, and is parsed before the endpoint is called.
     :param method: GET serves HEAD as well.
     :param action: what the caller has to be permitted.
+    :param leads_to: as in `Route`.
     """
 
     def enter(endpoint: E) -> E:
         name = endpoint.__name__
-        _ROUTES[name] = Route(action, endpoint)
+        _ROUTES[name] = Route(action, endpoint, leads_to)
         table.route(path, methods=[method], endpoint=name)(_through_klein)
         return endpoint
 
@@ -143,7 +144,7 @@ class API:
         try:
             find = self._find if len(call.raw_path) <= _CACHED_LENGTH else self._match
             found, name, values = find(call.method, call.raw_path)
-            await self._gate.admit(call, found.action, name)
+            await self._gate.admit(call, found, name)
             if name is None:
                 return await found.endpoint(self, call, **values)
             return await found.endpoint(self, call, name, **values)
@@ -187,7 +188,8 @@ class API:
         del call
         return _PONG
 
-    @route("/v2/<name:name>/blobs/<digest>", "GET", Action.PULL)
+    # Only who is about to push asks whether a blob is there, and some clients fetch one token and no other.
+    @route("/v2/<name:name>/blobs/<digest>", "GET", Action.PULL, leads_to=Action.PUSH)
     async def get_blob(self, call: Call, name: RepositoryName, digest: str) -> Reply:
         """end-2."""
         return await blobs.get(self._repository(call, name), call, parse_digest(digest))

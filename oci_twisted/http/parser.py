@@ -87,7 +87,7 @@ class RequestParser:
     def _forget(self) -> None:
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
-        self._hosts = 0
+        self._two_hosts = False
         self._head_bytes = 0
         self._head_complete = False
 
@@ -151,12 +151,14 @@ class RequestParser:
             self._break(self._too_large())
         elif not self._head_complete:
             key = name.lower()
-            if key == b"host":
-                self._hosts += 1
+            headers = self._headers
             # What llhttp leaves behind the value is no part of it (RFC 9110, section 5.5).
             value = value.rstrip()
-            known = self._headers.get(key)
-            self._headers[key] = value if known is None else known + b", " + value
+            if key in headers:
+                headers[key] += b", " + value
+                self._two_hosts |= key == b"host"
+            else:
+                headers[key] = value
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
@@ -188,12 +190,13 @@ class RequestParser:
         if version not in {"1.0", "1.1"}:
             raise VersionUnsupported(f"HTTP/{version} is not spoken here; use HTTP/1.1")
         headers = self._headers
-        if self._hosts > 1 or (self._hosts == 0 and version == "1.1"):
+        if self._two_hosts or (b"host" not in headers and version == "1.1"):
             raise RequestInvalid("a request has one Host header")
         coding = headers.get(b"transfer-encoding")
         length: int | None
         if coding is None:
-            length = int(headers.get(b"content-length", b"0"))
+            announced = headers.get(b"content-length")
+            length = 0 if announced is None else int(announced)
         elif version == "1.0":
             raise RequestInvalid("HTTP/1.0 has no Transfer-Encoding")
         elif coding.lower() != _CHUNKED:
@@ -201,15 +204,17 @@ class RequestParser:
         else:
             length = None
         path, query = split_target(self._url)
+        expects_continue = version == "1.1" and headers.get(b"expect", b"").lower() == b"100-continue"
+        # By position, which takes half the time.
         return Head(
-            method=parser.get_method().decode("ascii"),
-            path=path,
-            query=query,
-            headers=headers,
-            length=length,
-            expects_continue=version == "1.1" and headers.get(b"expect", b"").lower() == b"100-continue",
-            persistent=parser.should_keep_alive(),
-            version=version,
+            parser.get_method().decode("ascii"),
+            path,
+            query,
+            headers,
+            length,
+            expects_continue,
+            parser.should_keep_alive(),
+            version,
         )
 
     def on_body(self, data: bytes) -> None:

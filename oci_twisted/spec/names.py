@@ -66,6 +66,7 @@ def parse_name(text: str) -> RepositoryName:
     return RepositoryName(text)
 
 
+@lru_cache(maxsize=4096)
 def parse_tag(text: str) -> Tag:
     """
     Read a tag.

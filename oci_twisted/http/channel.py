@@ -26,7 +26,6 @@ from oci_twisted.http.replies import BlobBody
 from oci_twisted.http.sending import SMALL, at_hand, send_blob, send_bytes
 from oci_twisted.http.tasks import Task
 from oci_twisted.spec.errors import RequestTimeout
-from oci_twisted.stream.sockets import send_now
 from oci_twisted.stream.zerocopy import takes_sendfile
 
 if TYPE_CHECKING:
@@ -279,6 +278,7 @@ class Channel(Protocol):
             return
         if current.body.awaited and not self._deadline:
             if current.wants_continue():
+                self._site.outbox.flush()
                 self.transport.write(CONTINUE)
             if self._small_buffer:
                 self.transport.bufferSize = HIGH_WATER
@@ -309,18 +309,19 @@ class Channel(Protocol):
         content = at_hand(body) if isinstance(body, BlobBody) else None
         if content is not None:
             body = content
-        if isinstance(body, BlobBody):
-            sending = send_blob(self.transport, self, self._site.pool, head, body, self._moved)
-        elif len(body) > SMALL:
-            sending = send_bytes(self.transport, self, head, body)
-        else:
+        if isinstance(body, bytes) and len(body) <= SMALL:
             current.sent = len(body)
             if self._plain:
-                send_now(self.transport, head + body)
+                self._site.outbox.send(self.transport, head + body)
             else:
                 self.transport.write(head + body)
             self._finish(current)
             return
+        self._site.outbox.flush()
+        if isinstance(body, BlobBody):
+            sending = send_blob(self.transport, self, self._site.pool, head, body, self._moved)
+        else:
+            sending = send_bytes(self.transport, self, head, body)
         current.sending = True
         current.task = Task(sending, self._sent)
         current.task.run()
@@ -424,6 +425,7 @@ class Channel(Protocol):
         if self._ending:
             return
         self._ending = True
+        self._site.outbox.flush()
         self._queue.clear()
         self._discarded = 0
         current = self._current

@@ -15,6 +15,7 @@ from oci_twisted.http.access import CLIENT_GONE
 from oci_twisted.http.channel import Channel
 from oci_twisted.http.heads import common_headers
 from oci_twisted.http.limits import Limits
+from oci_twisted.stream.sockets import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ class RegistrySite(Factory):
     :param identify: answers who a client is by the certificate that it has proved to own, or ``None``; is asked once
         for every connection, behind the handshake of TLS, and never when it is ``None`` itself.
     :ivar now: the time of the last tick; exact enough for every limit.
+    :ivar outbox: takes the short answers of all connections.
     :ivar stopping: `drain` was called.
     """
 
@@ -61,6 +63,7 @@ class RegistrySite(Factory):
         self.pool = pool
         self.limits = limits or Limits()
         self.identify = identify
+        self.outbox = Outbox(clock)
         self._clock = clock
         self._channels: set[Channel] = set()
         self._ticking: IDelayedCall | None = None

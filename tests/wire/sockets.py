@@ -13,6 +13,7 @@ from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
 
+from oci_twisted.stream.sockets import Outbox
 from tests.wire.messages import read_answers
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ class Served:
 @asynccontextmanager
 async def listening(site: RegistrySite, endpoint: IStreamServerEndpoint | None = None) -> AsyncIterator[Served]:
     """Let a site listen, for plain connections by default, and end all that is connected to it behind that."""
+    # The turns are the real reactor's, whatever tells the site the time.
+    site.outbox = Outbox(real_reactor())
     port: IListeningPort = (
         real_reactor().listenTCP(0, site, interface="127.0.0.1") if endpoint is None else await endpoint.listen(site)
     )

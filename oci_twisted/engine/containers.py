@@ -19,19 +19,23 @@ from oci_twisted.engine.container_values import (
 )
 from oci_twisted.engine.documents import Fields, each
 from oci_twisted.engine.errors import NotFound, NotModified
+from oci_twisted.engine.execs import ContainerExecs
 from oci_twisted.engine.filters import Filters, encode_filters
 from oci_twisted.engine.names import split_tag
+from oci_twisted.engine.outputs import OUTPUT_LIMIT, Output
+from oci_twisted.engine.runs import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from oci_twisted.engine.calls import Calls
     from oci_twisted.engine.container_config import ContainerConfig
+    from oci_twisted.engine.requests import Body
 
 
-class Containers:
+class Containers(ContainerExecs):
     """
-    The operations on containers.
+    The operations on containers.  Those that connect to processes are `ContainerExecs`.
 
     A container is named by its id, an unambiguous beginning of it, or its name.  All raise `NotFound` when there is no
     such container, and `Conflict` when it is in a state in which the operation cannot be done.
@@ -89,6 +93,28 @@ class Containers:
         :raise Invalid: when its command is not there, or cannot be run.
         """
         return await self._changes("container.start", id=container)
+
+    async def run(
+        self,
+        config: ContainerConfig,
+        *,
+        name: str | None = None,
+        input: Body = None,  # noqa: A002 - subprocess's word
+        limit: int = OUTPUT_LIMIT,
+        check: bool = False,
+    ) -> Output:
+        """
+        Make a container, run it to its end, remove it, and answer what it wrote.
+
+        It is removed whatever happens, also when this is cancelled, which waits for that.
+
+        :param input: its standard input, which it does not have if ``None``.
+        :param limit: so many bytes of each of its outputs are kept; the rest is thrown away.
+        :param check: whether another exit code than 0 is an error.
+        :raise ContainerFailed: if so.
+        :raise NotFound: when the image is not there; it is not pulled.
+        """
+        return await run(self, config, input, name=name, limit=limit, check=check)
 
     async def stop(self, container: str, *, timeout: int | None = None) -> bool:  # noqa: ASYNC109 - the engine's
         """

@@ -153,6 +153,9 @@ class IDuplex(Interface):
     def start(protocol: IProtocol) -> None:
         """Connect a protocol to the transport: ``makeConnection``, then all bytes, then ``connectionLost``."""
 
+    def end_input() -> None:
+        """Say that nothing more is written, behind what has been; bytes go on to come."""
+
     def close() -> None:
         """Close the transport at once.  May be called again."""
 

@@ -10,7 +10,7 @@ from attrs import define, field
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IPushProducer, IStreamClientEndpoint, ITransport
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, IStreamClientEndpoint, ITransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.client import Agent
@@ -39,7 +39,7 @@ class PipeTransport:
     One end of a connection.  What is written arrives at the other end in a later turn of the reactor.
 
     It pushes back as a socket does: a producer is paused while the other end does not read, and stopped when the
-    connection is lost.
+    connection is lost.  Half of it can be closed.
     """
 
     _log = Logger()
@@ -54,12 +54,14 @@ class PipeTransport:
     _reading: bool = True
     _buffer: bytearray = field(factory=bytearray, repr=False)
     _scheduled: bool = False
+    _half_closing: bool = False
+    _half_closed: bool = False
     _producer: Any = None
     _producer_paused: bool = False
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
-        if not self.connected or self.disconnecting:
+        if not self.connected or self.disconnecting or self._half_closing:
             return
         self._buffer += data
         if self._producer is not None and len(self._buffer) > _BUFFER and not self._producer_paused:
@@ -75,6 +77,12 @@ class PipeTransport:
         """Close, behind what has been written."""
         self.disconnecting = True
         self.schedule()
+
+    def loseWriteConnection(self) -> None:
+        """Close this end's half, behind what has been written."""
+        if not self._half_closing:
+            self._half_closing = True
+            self.schedule()
 
     def abortConnection(self) -> None:
         """Close at once, which the protocols learn in a later turn of the reactor."""
@@ -146,6 +154,17 @@ class PipeTransport:
                 self.schedule()
         elif self.disconnecting:
             self._close(ConnectionDone())
+        elif self._half_closing and peer.connected and peer.wants_more:
+            self._end_half(peer.protocol)
+
+    def _end_half(self, protocol: IProtocol) -> None:
+        halves = IHalfCloseableProtocol(protocol, None)
+        if halves is None:
+            # As Twisted's sockets do for a protocol that does not know of halves.
+            self._close(ConnectionDone())
+        elif not self._half_closed:
+            self._half_closed = True
+            halves.readConnectionLost()
 
     def _close(self, reason: Exception) -> None:
         for end in (self, self.peer):

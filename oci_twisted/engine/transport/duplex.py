@@ -51,6 +51,10 @@ class Duplex:
         else:
             self.transport.resumeProducing()
 
+    def end_input(self) -> None:
+        """Close our half of the connection, behind what has been written."""
+        self.transport.loseWriteConnection()
+
     def close(self) -> None:
         """Close the transport at once."""
         self.transport.abortConnection()

@@ -1,5 +1,5 @@
 """
-Bodies of requests, sent as fast as they leave.
+Bodies of requests, and what processes read, sent as fast as they leave.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ _PIECE = 256 << 10
 @implementer(IPushProducer)
 class Upload:
     """
-    The chunked body of one request.
+    The chunked body of one request, or bytes as they are.
 
     :param transport: pauses us while it has enough.
     :param moved: called after each piece that the transport took.
+    :param chunked: as HTTP has it.
     """
 
-    def __init__(self, transport: Any, moved: Callable[[], None]) -> None:  # noqa: ANN401 - any stream transport
+    def __init__(self, transport: Any, moved: Callable[[], None], *, chunked: bool = True) -> None:  # noqa: ANN401 - any stream transport
         self._transport = transport
         self._moved = moved
+        self._chunked = chunked
         self._gate: Deferred[None] | None = None
         self._paused = False
         self._stopped = False
@@ -43,12 +45,15 @@ class Upload:
                     piece = view[start : start + _PIECE]
                     if self._stopped:
                         return False
-                    self._transport.writeSequence((b"%x\r\n" % len(piece), bytes(piece), b"\r\n"))
+                    if self._chunked:
+                        self._transport.writeSequence((b"%x\r\n" % len(piece), bytes(piece), b"\r\n"))
+                    else:
+                        self._transport.write(bytes(piece))
                     if self._paused:
                         self._gate = Deferred()
                         await self._gate
                     self._moved()
-            if not self._stopped:
+            if self._chunked and not self._stopped:
                 self._transport.write(b"0\r\n\r\n")
             return not self._stopped
         finally:

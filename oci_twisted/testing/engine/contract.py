@@ -16,6 +16,7 @@ from oci_twisted.engine import EngineClient
 from oci_twisted.engine.interfaces import IConnection, IHandler
 from oci_twisted.testing.engine.containers import ContainerContract
 from oci_twisted.testing.engine.examples import Made, busybox_archive
+from oci_twisted.testing.engine.execs import ExecContract
 from oci_twisted.testing.engine.images import ImageContract
 from oci_twisted.testing.engine.system import SystemContract
 
@@ -24,7 +25,7 @@ Connect: TypeAlias = Callable[[], Coroutine[Deferred[Any], Any, EngineClient]]
 IMAGE = "oci.test/contract/busybox:v1"
 
 
-class EngineContract(SystemContract, ImageContract, ContainerContract):
+class EngineContract(SystemContract, ImageContract, ContainerContract, ExecContract):
     """
     What every engine does.  A subclass has a fixture ``connect``, which makes a client of it.
     """

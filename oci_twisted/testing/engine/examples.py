@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from oci_twisted.engine import EngineClient
 
-PROGRAMS = ("cat", "echo", "false", "ls", "ps", "sh", "sleep", "true", "yes")
+PROGRAMS = ("cat", "echo", "false", "ls", "ps", "sh", "sleep", "stty", "true", "yes")
 """Those of Busybox that tests run; others need not be there."""
 
 # Podman gives containers as many files and processes as it likes, which is more than root has in some machines.

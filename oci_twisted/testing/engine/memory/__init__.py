@@ -13,6 +13,7 @@ Programs are coroutines: ``engine.programs["backup"] = my_backup`` runs whenever
 - `routes`: the drivers' table, read the other way round
 - `engine`: what there is, and the operations by their names
 - `images`, `containers`, `system`: the operations
+- `execs`, `attachments`: further processes in containers, and connections to them
 - `processes`, `programs`: what runs in containers
 - `faults`: what goes wrong
 """

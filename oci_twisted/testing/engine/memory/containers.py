@@ -18,7 +18,10 @@ from oci_twisted.testing.engine.memory.server import NOTHING, Reply, as_json
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from oci_twisted.testing.engine.memory.attachments import Attachment
     from oci_twisted.testing.engine.memory.engine import MemoryEngine
+    from oci_twisted.testing.engine.memory.execs import MemoryExec
+    from oci_twisted.testing.engine.memory.processes import Program
     from oci_twisted.testing.engine.memory.routes import Asked
 
 _UNCHANGED = Reply(304)
@@ -45,6 +48,8 @@ class MemoryContainer:
     started: datetime | None = None
     finished: datetime | None = None
     paused: bool = False
+    execs: dict[str, MemoryExec] = field(factory=dict)
+    attached: list[Attachment] = field(factory=list, repr=False)
     _exits: list[Deferred[int]] = field(factory=list, repr=False)
     _removals: list[Deferred[int]] = field(factory=list, repr=False)
 
@@ -74,20 +79,23 @@ class MemoryContainer:
 
     def start(self, engine: MemoryEngine) -> None:
         """Begin its process."""
-        name = self.command[0].rpartition("/")[2] if self.command else ""
-        program = engine.programs.get(name)
-        if program is None:
-            what = self.command[0] if self.command else ""
-            raise Refused(400, f'failed to create shim: exec: "{what}": stat {what}: no such file or directory')
+        program = find_program(engine, self.command)
         process = Process(self.command, self.environment, engine.reactor, engine.new_pid())
         self.processes.append(process)
         self.started, self.finished = engine.now(), None
+        if not self.config.get("OpenStdin"):
+            process.end_input()
+        for attachment in self.attached:
+            attachment.connect(process)
         ended = Deferred.fromCoroutine(process.wait())
         ended.addCallback(self._has_ended, engine)
         process.start(program)
 
     def kill(self) -> None:
-        """End its process, if it runs."""
+        """End its processes, if it runs."""
+        for one in self.execs.values():
+            if one.process is not None:
+                one.process.signal(signal.SIGKILL)
         if self.process is not None and self.is_running:
             self.process.signal(signal.SIGKILL)
 
@@ -145,12 +153,26 @@ class MemoryContainer:
 
     def _has_ended(self, code: int, engine: MemoryEngine) -> None:
         self.finished, self.paused = engine.now(), False
+        self.kill()
         exits, self._exits = self._exits, []
         for waiting in exits:
             waiting.callback(code)
         if self.config.get("HostConfig", {}).get("AutoRemove"):
             engine.containers.pop(self.id, None)
             self.removed()
+
+
+def find_program(engine: MemoryEngine, command: tuple[str, ...]) -> Program:
+    """
+    Answer what runs a command.
+
+    :raise Refused: when nothing does.
+    """
+    what = command[0] if command else ""
+    program = engine.programs.get(what.rpartition("/")[2])
+    if program is None:
+        raise Refused(400, f'failed to create shim: exec: "{what}": stat {what}: no such file or directory')
+    return program
 
 
 def find_container(engine: MemoryEngine, name: str) -> MemoryContainer:
@@ -187,7 +209,7 @@ async def create(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def inspect(engine: MemoryEngine, asked: Asked) -> Reply:
     """Answer what there is to know of a container."""
-    return as_json(_asked_for(engine, asked).document(engine))
+    return as_json(asked_for(engine, asked).document(engine))
 
 
 async def list_containers(engine: MemoryEngine, asked: Asked) -> Reply:
@@ -202,7 +224,7 @@ async def list_containers(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def start(engine: MemoryEngine, asked: Asked) -> Reply:
     """Start it."""
-    container = _asked_for(engine, asked)
+    container = asked_for(engine, asked)
     if container.is_running:
         return _UNCHANGED
     container.start(engine)
@@ -211,7 +233,7 @@ async def start(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def stop(engine: MemoryEngine, asked: Asked) -> Reply:
     """Ask it to end, and end it if it does not."""
-    container = _asked_for(engine, asked)
+    container = asked_for(engine, asked)
     if not container.is_running:
         return _UNCHANGED
     await _stop(engine, container, asked)
@@ -220,7 +242,7 @@ async def stop(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def restart(engine: MemoryEngine, asked: Asked) -> Reply:
     """Stop and start it."""
-    container = _asked_for(engine, asked)
+    container = asked_for(engine, asked)
     if container.is_running:
         await _stop(engine, container, asked)
     container.start(engine)
@@ -229,7 +251,7 @@ async def restart(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def kill(engine: MemoryEngine, asked: Asked) -> Reply:
     """Send it a signal."""
-    process = _running(_asked_for(engine, asked))
+    process = running(asked_for(engine, asked))
     try:
         process.signal(signal_number(asked.text("signal", "SIGKILL")))
     except ValueError as error:
@@ -239,8 +261,8 @@ async def kill(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def pause(engine: MemoryEngine, asked: Asked) -> Reply:
     """Let it stand still.  Its process does not know."""
-    container = _asked_for(engine, asked)
-    _running(container)
+    container = asked_for(engine, asked)
+    running(container)
     if container.paused:
         raise Refused(409, f"Container {container.id} is already paused")
     container.paused = True
@@ -249,7 +271,7 @@ async def pause(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def unpause(engine: MemoryEngine, asked: Asked) -> Reply:
     """Let it go on."""
-    container = _asked_for(engine, asked)
+    container = asked_for(engine, asked)
     if not container.paused:
         raise Refused(500, f"Container {container.id} is not paused")
     container.paused = False
@@ -258,7 +280,7 @@ async def unpause(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def wait(engine: MemoryEngine, asked: Asked) -> Reply:
     """Wait until it has ended."""
-    container = _asked_for(engine, asked)
+    container = asked_for(engine, asked)
     condition = asked.text("condition", "not-running")
     if condition == "removed":
         code = await container.removal()
@@ -271,7 +293,7 @@ async def wait(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def rename(engine: MemoryEngine, asked: Asked) -> Reply:
     """Give it another name."""
-    container = _asked_for(engine, asked)
+    container = asked_for(engine, asked)
     _check_name(engine, asked.text("name"))
     container.name = asked.text("name")
     return NOTHING
@@ -279,7 +301,7 @@ async def rename(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def remove(engine: MemoryEngine, asked: Asked) -> Reply:
     """Remove it."""
-    container = _asked_for(engine, asked)
+    container = asked_for(engine, asked)
     if container.is_running and not asked.truth("force"):
         raise Refused(409, f"You cannot remove a running container {container.id}")
     container.kill()
@@ -300,7 +322,7 @@ async def prune(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def top(engine: MemoryEngine, asked: Asked) -> Reply:
     """List its processes: there is one."""
-    process = _running(_asked_for(engine, asked))
+    process = running(asked_for(engine, asked))
     return as_json({"Titles": ["UID", "PID", "CMD"], "Processes": [["root", str(process.pid), " ".join(process.argv)]]})
 
 
@@ -318,7 +340,7 @@ async def commit(engine: MemoryEngine, asked: Asked) -> Reply:
 
 
 async def _stop(engine: MemoryEngine, container: MemoryContainer, asked: Asked) -> None:
-    process = _running(container)
+    process = running(container)
     grace = float(asked.text("timeout", str(container.config.get("StopTimeout", _GRACE))))
     process.signal(signal_number(asked.text("signal", container.config.get("StopSignal", "SIGTERM"))))
     ended = Deferred.fromCoroutine(process.wait())
@@ -330,11 +352,17 @@ async def _stop(engine: MemoryEngine, container: MemoryContainer, asked: Asked) 
             timer.cancel()
 
 
-def _asked_for(engine: MemoryEngine, asked: Asked) -> MemoryContainer:
+def asked_for(engine: MemoryEngine, asked: Asked) -> MemoryContainer:
+    """Answer the container that a request names."""
     return find_container(engine, asked.text("id"))
 
 
-def _running(container: MemoryContainer) -> Process:
+def running(container: MemoryContainer) -> Process:
+    """
+    Answer its process.
+
+    :raise Refused: when it does not run.
+    """
     if container.process is None or not container.is_running:
         raise Refused(409, f"Container {container.id} is not running")
     return container.process

@@ -45,7 +45,10 @@ class Process:
     :ivar traps: what it does with signals, by their numbers; all others but ``SIGKILL`` pass it by, as they do the
         first process of a container.
     :ivar output: all that it has written: when, to which of standard output and error, what.
+    :ivar size: of its terminal: rows and columns.
+    :ivar keeps_output: whether that is kept.
     :ivar watchers: called with each of those as it comes.
+    :ivar holders: whoever does not take more for now.
     :ivar exited: fires with the exit code; for one who waits, use `wait`.
     """
 
@@ -58,6 +61,9 @@ class Process:
     traps: dict[int, Callable[[], None]] = field(factory=dict)
     output: list[tuple[float, int, bytes]] = field(factory=list, repr=False)
     watchers: list[Callable[[float, int, bytes], None]] = field(factory=list, repr=False)
+    holders: set[object] = field(factory=set, repr=False)
+    size: tuple[int, int] = (0, 0)
+    keeps_output: bool = True
     exit_code: int | None = None
     _work: Deferred[int] | None = None
     _killed_by: int | None = None
@@ -65,15 +71,25 @@ class Process:
     _input: bytearray = field(factory=bytearray, repr=False)
     _input_ended: bool = False
     _reader: Deferred[None] | None = None
+    _writer: Deferred[None] | None = None
 
     # A program calls:
 
     def write(self, content: bytes, stream: int = STDOUT) -> None:
         """Write to standard output or error."""
         line = (self.clock.seconds(), stream, content)
-        self.output.append(line)
+        if self.keeps_output:
+            self.output.append(line)
         for watcher in list(self.watchers):
             watcher(*line)
+
+    async def flush(self) -> None:
+        """Wait while somebody who is connected does not take more, as a pipe that is full makes a process wait."""
+        # Whoever writes for ever lets everybody else have a turn.
+        await self.sleep(0)
+        while self.holders:
+            self._writer = Deferred()
+            await self._writer
 
     async def read(self) -> bytes:
         """Answer what has come from standard input, as soon as there is some; nothing at its end."""
@@ -119,6 +135,17 @@ class Process:
         self._killed_by = code - 128
         if self._work is not None and self.exit_code is None:
             self._work.cancel()
+
+    def hold(self, holder: object) -> None:
+        """Let `flush` wait for one who is connected."""
+        self.holders.add(holder)
+
+    def release(self, holder: object) -> None:
+        """Let it go on."""
+        self.holders.discard(holder)
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.callback(None)
 
     async def wait(self) -> int:
         """Answer its exit code when it has ended."""

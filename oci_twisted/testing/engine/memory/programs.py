@@ -45,12 +45,25 @@ async def sleep(process: Process) -> int:
     return 0
 
 
+async def yes(process: Process) -> int:
+    """Write the same for ever."""
+    line = " ".join(process.argv[1:] or ("y",)).encode() + b"\n"
+    while True:
+        process.write(line * (8192 // len(line)))
+        await process.flush()
+
+
 async def shell(process: Process) -> int:
-    """Do ``-c`` with commands between semicolons: ``echo`` with or without ``>&2``, ``sleep``, ``exit``."""
+    """
+    Do ``-c`` with commands between semicolons.
+
+    There are ``echo`` with or without ``>&2``, ``cat``, ``sleep``, ``stty size`` and ``exit``; no quotes; ``$NAME`` is
+    a variable of the environment.
+    """
     if process.argv[1:2] != ("-c",):
         return await cat(process)
     for command in process.argv[2].split(";"):
-        name, *words = command.split()
+        name, *words = (_expanded(word, process) for word in command.split())
         stream = STDERR if ">&2" in words else 1
         words = [word for word in words if word != ">&2"]
         if name == "exit":
@@ -59,10 +72,18 @@ async def shell(process: Process) -> int:
             process.write(" ".join(words).encode() + b"\n", stream)
         elif name == "sleep":
             await process.sleep(float(words[0]))
+        elif name == "cat":
+            await cat(process)
+        elif name == "stty":
+            process.write("{} {}\n".format(*process.size).encode())
         else:
             process.write(f"sh: {name}: not found\n".encode(), STDERR)
             return 127
     return 0
+
+
+def _expanded(word: str, process: Process) -> str:
+    return process.environment.get(word[1:], "") if word.startswith("$") else word
 
 
 PROGRAMS: Mapping[str, Program] = {
@@ -72,4 +93,5 @@ PROGRAMS: Mapping[str, Program] = {
     "cat": cat,
     "sleep": sleep,
     "sh": shell,
+    "yes": yes,
 }

@@ -13,8 +13,10 @@ from typing import Protocol as Typed
 import httptools
 from attrs import field, frozen
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from oci_twisted.engine.transport.uploads import Upload
 
@@ -74,6 +76,7 @@ class Answering(Typed):
         """Answer a request; and what goes wrong with the answer, if anything."""
 
 
+@implementer(IHalfCloseableProtocol)
 class Server(Protocol):
     """One connection of a client's."""
 
@@ -167,6 +170,17 @@ class Server(Protocol):
         if not failure.check(CancelledError, _Broken):
             self._log.failure("the engine in memory failed", failure)
         self._transport.abortConnection()
+
+    def readConnectionLost(self) -> None:
+        """The client says no more, which is all that it has to say to a process."""
+        halves = IHalfCloseableProtocol(self._taken, None)
+        if halves is None:
+            self._transport.loseConnection()
+        else:
+            halves.readConnectionLost()
+
+    def writeConnectionLost(self) -> None:
+        """Never: we close both halves at once."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Nobody waits any more."""

@@ -1,0 +1,110 @@
+"""
+Standard output and error in one stream, as Docker's API has them.
+
+Each frame has a head of eight bytes: which stream it belongs to, three zeros, and the length of what follows.
+Processes with a terminal have one stream and no frames.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from struct import Struct
+
+from oci_twisted.engine.errors import EngineError, StreamCorrupt
+
+_HEAD = Struct(">BxxxI")
+_SIZE = _HEAD.size
+# Where an engine says, in the middle of a stream, that it cannot go on.
+_SYSTEM = 3
+# No line of a log is longer in a frame; Docker cuts them at 16 KiB.
+_WHOLE_LIMIT = 4 << 20
+
+
+class Stream(IntEnum):
+    """What a process writes to, by its file descriptor."""
+
+    STDOUT = 1
+    STDERR = 2
+
+
+# Docker has zero for what it echoes of the input, which is output to whoever reads.
+_STREAMS = {0: Stream.STDOUT, 1: Stream.STDOUT, 2: Stream.STDERR}
+
+
+class Frames:
+    """
+    Takes frames apart, however the bytes come.
+
+    :param whole: whether a frame is kept until all of it is there.  Otherwise what is there of it is given at once, and
+        nothing but a head is ever kept.
+    """
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self._whole = whole
+        self._rest = b""
+        self._stream = Stream.STDOUT
+        self._left = 0
+
+    def feed(self, content: bytes) -> list[tuple[Stream, bytes]]:
+        """
+        Answer what is in some more bytes, in order; no part is empty.
+
+        :raise StreamCorrupt: when it is no frames.
+        :raise EngineError: when the engine says in one that something is wrong.
+        """
+        if self._rest:
+            content, self._rest = self._rest + content, b""
+        parts = []
+        position, end, left, stream, whole = 0, len(content), self._left, self._stream, self._whole
+        while position < end:
+            if not left:
+                if end - position < _SIZE:
+                    self._rest = content[position:]
+                    break
+                number, left = _HEAD.unpack_from(content, position)
+                if number not in _STREAMS or (whole and left > _WHOLE_LIMIT):
+                    raise self._strange(number, content[position:])
+                if whole and end - position - _SIZE < left:
+                    self._rest, left = content[position:], 0
+                    break
+                stream = _STREAMS[number]
+                position += _SIZE
+                if not left or position == end:
+                    continue
+            part = content[position : position + left]
+            parts.append((stream, part))
+            position += len(part)
+            left -= len(part)
+        self._left, self._stream = left, stream
+        return parts
+
+    def end(self) -> None:
+        """
+        Know that no more bytes come.
+
+        :raise StreamCorrupt: when they ended within a frame.
+        """
+        if self._left or self._rest:
+            raise StreamCorrupt("a process's output broke off in the middle of a frame")
+
+    @staticmethod
+    def _strange(number: int, content: bytes) -> EngineError:
+        if number == _SYSTEM:
+            return EngineError(content[_SIZE:].decode("utf-8", "replace").strip() or "the engine could not go on")
+        return StreamCorrupt(f"a process's output is not in frames: {content[:_SIZE]!r}")
+
+
+def joined(parts: list[tuple[Stream, bytes]]) -> list[tuple[Stream, bytes]]:
+    """Answer the same with neighbours of one stream made one: an engine sends a frame a line."""
+    runs: list[tuple[Stream, bytes]] = []
+    run: list[bytes] = []
+    previous: Stream | None = None
+    for stream, content in parts:
+        if stream is not previous:
+            if previous is not None:
+                runs.append((previous, b"".join(run)))
+            previous, run = stream, []
+        run.append(content)
+    if previous is not None:
+        runs.append((previous, b"".join(run)))
+    return runs

@@ -1,0 +1,84 @@
+"""
+A container for one command: made, attached to, started, waited for, and removed whatever happens.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+
+from oci_twisted.engine.errors import EngineError, NotFound
+from oci_twisted.engine.outputs import Collector, Output, fed
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+    from oci_twisted.engine.container_config import ContainerConfig
+    from oci_twisted.engine.container_values import Created
+    from oci_twisted.engine.containers import Containers
+    from oci_twisted.engine.requests import Body
+
+
+_log = Logger()
+
+
+async def run(
+    containers: Containers, config: ContainerConfig, content: Body, *, name: str | None, limit: int, check: bool
+) -> Output:
+    """Do what `Containers.run` says."""
+    with_input = content is not None
+    config = evolve(
+        config,
+        auto_remove=False,
+        stdin=config.stdin or with_input,
+        stdin_once=config.stdin_once or with_input,
+    )
+    id_ = await _created(containers, config, name)
+    collector = Collector(limit)
+    try:
+        process = await containers.attach(id_, collector, stdin=with_input)
+        try:
+            await containers.start(id_)
+            code = await fed(process, content)
+        finally:
+            process.close()
+    except BaseException:
+        try:
+            await _remove(containers, id_)
+        except EngineError:
+            # Why it did not run matters more.
+            _log.failure("container {id} is left behind", id=id_)
+        raise
+    await _remove(containers, id_)
+    return collector.output(code, what=f"the container of {config.image}", check=check)
+
+
+async def _created(containers: Containers, config: ContainerConfig, name: str | None) -> str:
+    """Make the container.  An engine goes on to make one that nobody waits for any more, so that is waited for."""
+    creating = Deferred.fromCoroutine(containers.create(config, name=name))
+    waiting: Deferred[Created] = Deferred()
+
+    def hand_on(result: Created | Failure) -> Created | Failure | None:
+        if waiting.called:
+            return result
+        waiting.callback(result)
+        return None
+
+    creating.addBoth(hand_on)
+    try:
+        return (await waiting).id
+    except CancelledError:
+        try:
+            await _remove(containers, (await creating).id)
+        except EngineError:
+            _log.failure("a container may be left behind")
+        raise
+
+
+async def _remove(containers: Containers, id_: str) -> None:
+    with suppress(NotFound):
+        await containers.remove(id_, force=True, volumes=True)

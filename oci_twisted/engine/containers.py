@@ -21,9 +21,11 @@ from oci_twisted.engine.documents import Fields, each
 from oci_twisted.engine.errors import NotFound, NotModified
 from oci_twisted.engine.execs import ContainerExecs
 from oci_twisted.engine.filters import Filters, encode_filters
+from oci_twisted.engine.logs import ContainerLogs
 from oci_twisted.engine.names import split_tag
 from oci_twisted.engine.outputs import OUTPUT_LIMIT, Output
 from oci_twisted.engine.runs import run
+from oci_twisted.engine.stats import ContainerStats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +35,12 @@ if TYPE_CHECKING:
     from oci_twisted.engine.requests import Body
 
 
-class Containers(ContainerExecs):
+class Containers(ContainerExecs, ContainerLogs, ContainerStats):
     """
-    The operations on containers.  Those that connect to processes are `ContainerExecs`.
+    The operations on containers.
+
+    Those that connect to processes are in `ContainerExecs`, those that read logs in `ContainerLogs`, and those that
+    measure in `ContainerStats`.
 
     A container is named by its id, an unambiguous beginning of it, or its name.  All raise `NotFound` when there is no
     such container, and `Conflict` when it is in a state in which the operation cannot be done.

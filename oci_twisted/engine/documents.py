@@ -4,12 +4,12 @@ Documents of an engine, read into values: what is missing or of another kind is 
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from oci_twisted.engine.errors import StreamCorrupt
+from oci_twisted.engine.instants import parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +21,6 @@ T = TypeVar("T")
 _MISSING: Any = object()
 # What Go writes for no time at all.
 _NEVER = "0001-01-01T00:00:00Z"
-_FRACTION = re.compile(r"\.(\d+)")
 NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -92,8 +91,7 @@ class Fields:
         if isinstance(value, int):
             return datetime.fromtimestamp(value, UTC)
         try:
-            # Engines write nanoseconds, of which Python keeps microseconds.
-            return datetime.fromisoformat(_FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", str(value)))
+            return parse_instant(str(value))
         except ValueError as error:
             raise self._unusable(name, value) from error
 

@@ -10,12 +10,15 @@ from attrs import evolve, frozen
 from zope.interface import implementer
 
 from oci_twisted.engine.documents import Fields, each
+from oci_twisted.engine.errors import StreamCorrupt
 from oci_twisted.engine.interfaces import IHandler
+from oci_twisted.engine.late_streams import LateStream
 from oci_twisted.engine.requests import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from oci_twisted.engine.interfaces import IByteStream
     from oci_twisted.engine.requests import Request
 
 
@@ -77,8 +80,28 @@ class _Columns:
         return Response({"Titles": names, "Processes": cells})
 
 
+@implementer(IHandler)
+@frozen
+class _Silent:
+    """Podman does not begin to answer before the container has written something."""
+
+    handler: IHandler
+
+    async def handle(self, request: Request) -> Response:
+        if not request.parameters.get("follow"):
+            return await self.handler.handle(request)
+        return Response(stream=LateStream(self._stream(request)))
+
+    async def _stream(self, request: Request) -> IByteStream:
+        response = await self.handler.handle(request)
+        if response.stream is None:
+            raise StreamCorrupt("the driver answered a log with something else", request=request)
+        return response.stream
+
+
 DIFFERENCES: Mapping[str, Callable[[IHandler], IHandler]] = {
     "image.import": _OneName,
     "image.prune": _Pruned,
     "container.top": _Columns,
+    "container.logs": _Silent,
 }

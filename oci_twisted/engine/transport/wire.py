@@ -95,6 +95,7 @@ class Wire(Protocol):
         self._upload: Deferred[bool] | None = None
         self._timer: IDelayedCall | None = None
         self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
         self._head_size = 0
         self._used = False
         self._touched = False
@@ -195,13 +196,16 @@ class Wire(Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as switched:
+            self._hand_on()
             rest = data[switched.args[0] :]
             if rest and self._duplex is not None:
                 self._duplex.receive(rest)
         except httptools.HttpParserError as error:
+            self._hand_on()
             self._fail(StreamCorrupt(f"what the engine answered is not HTTP: {error}"))
             self.abort()
             return
+        self._hand_on()
         if self._complete and self._exchange is not None:
             self._conclude()
         elif self._stream is not None and not self._stream.is_paused and self._exchange is not None:
@@ -249,10 +253,18 @@ class Wire(Protocol):
 
     def on_body(self, data: bytes) -> None:
         """Take some of the body."""
+        self._body.append(data)
+
+    def _hand_on(self) -> None:
+        """Give on what has been read of the body, in one piece: engines send logs as a chunk a line."""
+        if not self._body:
+            return
+        piece = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body.clear()
         if self._stream is not None:
-            self._stream.receive(data)
+            self._stream.receive(piece)
         elif self._duplex is not None:
-            self._duplex.receive(data)
+            self._duplex.receive(piece)
 
     def on_message_complete(self) -> None:
         """The answer is complete, unless it was an interim one."""

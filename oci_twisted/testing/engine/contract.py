@@ -18,6 +18,7 @@ from oci_twisted.testing.engine.containers import ContainerContract
 from oci_twisted.testing.engine.examples import Made, busybox_archive
 from oci_twisted.testing.engine.execs import ExecContract
 from oci_twisted.testing.engine.images import ImageContract
+from oci_twisted.testing.engine.logs import LogContract
 from oci_twisted.testing.engine.system import SystemContract
 
 Connect: TypeAlias = Callable[[], Coroutine[Deferred[Any], Any, EngineClient]]
@@ -25,7 +26,7 @@ Connect: TypeAlias = Callable[[], Coroutine[Deferred[Any], Any, EngineClient]]
 IMAGE = "oci.test/contract/busybox:v1"
 
 
-class EngineContract(SystemContract, ImageContract, ContainerContract, ExecContract):
+class EngineContract(SystemContract, ImageContract, ContainerContract, ExecContract, LogContract):
     """
     What every engine does.  A subclass has a fixture ``connect``, which makes a client of it.
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from oci_twisted.engine import EngineClient
 from oci_twisted.engine.calls import Calls
-from oci_twisted.testing.engine.memory import containers, execs, images, system
+from oci_twisted.testing.engine.memory import containers, execs, images, logs, system
 from oci_twisted.testing.engine.memory.driver import ADDRESS, MemoryDriver
 from oci_twisted.testing.engine.memory.programs import PROGRAMS
 from oci_twisted.testing.engine.memory.refusals import Refused
@@ -35,6 +35,7 @@ _OPERATIONS: Mapping[str, Callable[[MemoryEngine, Asked], Awaitable[Reply]]] = {
     **images.OPERATIONS,
     **containers.OPERATIONS,
     **execs.OPERATIONS,
+    **logs.OPERATIONS,
 }
 
 _LACKING = {"message": "page not found"}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oci_twisted.engine.archives import ContainerFiles
 from oci_twisted.engine.container_values import (
     Container,
     ContainerSummary,
@@ -35,12 +36,12 @@ if TYPE_CHECKING:
     from oci_twisted.engine.requests import Body
 
 
-class Containers(ContainerExecs, ContainerLogs, ContainerStats):
+class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
     """
     The operations on containers.
 
-    Those that connect to processes are in `ContainerExecs`, those that read logs in `ContainerLogs`, and those that
-    measure in `ContainerStats`.
+    Those that connect to processes are in `ContainerExecs`, those that read logs in `ContainerLogs`, those that measure
+    in `ContainerStats`, and those that copy files in `ContainerFiles`.
 
     A container is named by its id, an unambiguous beginning of it, or its name.  All raise `NotFound` when there is no
     such container, and `Conflict` when it is in a state in which the operation cannot be done.

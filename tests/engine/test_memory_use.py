@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,4 +119,43 @@ async def test_much_input_takes_little_memory(client: EngineClient, made: Made) 
     output = await client.containers.run_inside(container, ("/bin/cat",), input=zeros(), limit=10)
     assert output.exit_code == 0
     assert output.truncated
+    assert most - before < MOST_GROWTH
+
+
+def head(name: str, size: int) -> bytes:
+    """Answer the head of a file in an archive."""
+    member = tarfile.TarInfo(name)
+    member.size = size
+    return member.tobuf()
+
+
+@waits
+async def test_copying_takes_little_memory(client: EngineClient, made: Made) -> None:
+    """A file of any size goes in, and out again as an archive of its own and in one of everything."""
+    container = await made.container(*SLEEP, start=False)
+    most = before = resident()
+
+    def watch() -> None:
+        nonlocal most
+        most = max(most, resident())
+
+    async def archive() -> AsyncIterator[bytes]:
+        yield head("large", MUCH)
+        for _ in range(MUCH >> 20):
+            yield b"\0" * (1 << 20)
+            watch()
+        yield bytes(1024)
+
+    await client.containers.put_archive(container, "/", archive())
+    assert (await client.containers.stat(container, "/large")).size == MUCH
+    for whole in (False, True):
+        if whole:
+            stream = await client.containers.export(container)
+        else:
+            stream = (await client.containers.get_archive(container, "/large")).stream
+        size = 0
+        async for piece in stream:
+            size += len(piece)
+            watch()
+        assert size > MUCH
     assert most - before < MOST_GROWTH

@@ -14,6 +14,7 @@ Programs are coroutines: ``engine.programs["backup"] = my_backup`` runs whenever
 - `engine`: what there is, and the operations by their names
 - `images`, `containers`, `system`: the operations
 - `execs`, `attachments`: further processes in containers, and connections to them
+- `archives`: files into containers, and out of them
 - `logs`: what they have written, and what they take
 - `processes`, `programs`: what runs in containers
 - `faults`: what goes wrong

@@ -18,6 +18,7 @@ from oci_twisted.testing.engine.memory.server import NOTHING, Reply, as_json
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from oci_twisted.testing.engine.memory.archives import Files
     from oci_twisted.testing.engine.memory.attachments import Attachment
     from oci_twisted.testing.engine.memory.engine import MemoryEngine
     from oci_twisted.testing.engine.memory.execs import MemoryExec
@@ -49,6 +50,7 @@ class MemoryContainer:
     finished: datetime | None = None
     paused: bool = False
     execs: dict[str, MemoryExec] = field(factory=dict)
+    files: Files | None = field(default=None, repr=False)
     attached: list[Attachment] = field(factory=list, repr=False)
     _exits: list[Deferred[int]] = field(factory=list, repr=False)
     _removals: list[Deferred[int]] = field(factory=list, repr=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from oci_twisted.engine import EngineClient
 from oci_twisted.engine.calls import Calls
-from oci_twisted.testing.engine.memory import containers, execs, images, logs, system
+from oci_twisted.testing.engine.memory import archives, containers, execs, images, logs, system
 from oci_twisted.testing.engine.memory.driver import ADDRESS, MemoryDriver
 from oci_twisted.testing.engine.memory.programs import PROGRAMS
 from oci_twisted.testing.engine.memory.refusals import Refused
@@ -34,6 +34,7 @@ _OPERATIONS: Mapping[str, Callable[[MemoryEngine, Asked], Awaitable[Reply]]] = {
     **system.OPERATIONS,
     **images.OPERATIONS,
     **containers.OPERATIONS,
+    **archives.OPERATIONS,
     **execs.OPERATIONS,
     **logs.OPERATIONS,
 }

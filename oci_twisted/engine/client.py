@@ -13,6 +13,7 @@ from oci_twisted.engine.calls import Calls
 from oci_twisted.engine.containers import Containers
 from oci_twisted.engine.discovery import Surroundings, discover, driver_for
 from oci_twisted.engine.drivers import driver as driver_named
+from oci_twisted.engine.events import Backoff, EventSubscription, subscribe
 from oci_twisted.engine.images import Images
 from oci_twisted.engine.system import System
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from oci_twisted.engine.filters import Filters
+    from oci_twisted.engine.instants import Instant
     from oci_twisted.engine.interfaces import IConnection, IDriver, IHandler
 
 
@@ -92,6 +95,27 @@ class EngineClient:
         :param wrap: goes from the handler of an operation to another one.
         """
         return type(self)(self.calls.wrapped(wrap))
+
+    async def events(
+        self,
+        *,
+        filters: Filters | None = None,
+        since: Instant | None = None,
+        until: Instant | None = None,
+        backoff: Backoff | None = None,
+    ) -> EventSubscription:
+        """
+        Answer a subscription to what happens in the engine, which is the caller's to read or close.
+
+        It outlives its connections: it goes on from the last event, and says where some may be missing.
+
+        :param filters: such as ``{"type": "container", "event": ["start", "die"], "label": "a=b"}``.
+        :param since: what has happened since then as well, as far as the engine remembers.
+        :param until: when it ends; for ever if ``None``.
+        :param backoff: how long is waited before another connection is made.
+        :raise EngineError: when the first connection fails, which is not tried again.
+        """
+        return await subscribe(self.calls, filters=filters, since=since, until=until, backoff=backoff)
 
     async def close(self) -> None:
         """Close every connection to the engine, and break off every call and stream."""

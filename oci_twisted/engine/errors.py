@@ -167,6 +167,12 @@ class ConnectionFailed(EngineError):
         self.reasons = tuple(reasons)
 
 
+class ClientClosed(ConnectionFailed):
+    """The client was closed by whoever has it."""
+
+    advice = "Make another client."
+
+
 class TimedOut(ConnectionFailed):
     """The engine did not connect, begin to answer or go on in time."""
 

@@ -64,7 +64,8 @@ class IConnection(Interface):
         """
         Close every transport, and break off every request and stream.
 
-        Whoever waits for one of them gets `ConnectionFailed`.  May be called again.
+        Whoever waits for one of them gets `ConnectionFailed`, and whoever asks for something afterwards `ClientClosed`,
+        which is one.  May be called again.
         """
 
 

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 LIBPOD = ApiRange("libpod-api-version", ApiVersion((4, 0, 0)), ApiVersion((5, 6, 0)))
 
 _Op = Operation
-NOTHING, DOCUMENT = Shape.NOTHING, Shape.DOCUMENT
+NOTHING, DOCUMENT, MESSAGES = Shape.NOTHING, Shape.DOCUMENT, Shape.MESSAGES
 
 OPERATIONS = docker.OPERATIONS | table(
     # See `oci_twisted.engine.podman_differences`.
+    _Op("system.events", "GET", "/events", MESSAGES, "since until filters stream", patient=True),
     _Op("image.prune", "POST", "/libpod/images/prune", DOCUMENT, "all filters", patient=True),
     # Pods.
     _Op("pod.list", "GET", "/libpod/pods/json", DOCUMENT, "filters"),

@@ -4,14 +4,15 @@ Where Podman answers Docker's requests in another way than Docker: what is put a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Self
 
 from attrs import evolve, frozen
 from zope.interface import implementer
 
 from oci_twisted.engine.documents import Fields, each
 from oci_twisted.engine.errors import StreamCorrupt
-from oci_twisted.engine.interfaces import IHandler
+from oci_twisted.engine.interfaces import IHandler, IMessageStream
 from oci_twisted.engine.late_streams import LateStream
 from oci_twisted.engine.requests import Response
 
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from oci_twisted.engine.interfaces import IByteStream
-    from oci_twisted.engine.requests import Request
+    from oci_twisted.engine.requests import Json, Request
+
+
+_NANO = 1_000_000_000
+_PODMANS_ACTIONS = {"die": "died"}
 
 
 @implementer(IHandler)
@@ -99,9 +104,62 @@ class _Silent:
         return response.stream
 
 
+@implementer(IHandler)
+@frozen
+class _Events:
+    """
+    Podman forgets all events when their last time has passed; it knows them when it is asked for none to come.
+
+    It says that a container dies, but is to be asked for what died.
+
+    :ivar now: answers the time, in seconds since 1970.
+    """
+
+    handler: IHandler
+    now: Callable[[], float] = time.time
+
+    async def handle(self, request: Request) -> Response:
+        parameters = dict(request.parameters)
+        filters = dict(parameters.get("filters") or {})
+        if "event" in filters:
+            filters["event"] = [_PODMANS_ACTIONS.get(action, action) for action in filters["event"]]
+            parameters["filters"] = filters
+        until = parameters.get("until")
+        if until is None or float(until) > self.now():
+            return await self.handler.handle(evolve(request, parameters=parameters))
+        del parameters["until"]
+        response = await self.handler.handle(evolve(request, parameters={**parameters, "stream": False}))
+        if response.messages is None:
+            return response
+        return Response(messages=_Before(response.messages, float(until)))
+
+
+@implementer(IMessageStream)
+@frozen
+class _Before:
+    """Events up to a time."""
+
+    messages: IMessageStream
+    until: float
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> dict[str, Json]:
+        while True:
+            message = await self.messages.__anext__()
+            if Fields(message, "an event").number("timeNano", 0) <= self.until * _NANO:
+                return message
+
+    def close(self) -> None:
+        """Break off."""
+        self.messages.close()
+
+
 DIFFERENCES: Mapping[str, Callable[[IHandler], IHandler]] = {
     "image.import": _OneName,
     "image.prune": _Pruned,
     "container.top": _Columns,
     "container.logs": _Silent,
+    "system.events": _Events,
 }

@@ -11,7 +11,7 @@ from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLo
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-from oci_twisted.engine.errors import ConnectionFailed, TimedOut
+from oci_twisted.engine.errors import ClientClosed, ConnectionFailed, TimedOut
 from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
 from oci_twisted.engine.transport.wire import Answer, Exchange, Stale, Wire
 
@@ -122,7 +122,7 @@ class Pool:
 
     def _unkeep(self) -> Wire | None:
         if self._closed:
-            raise ConnectionFailed("the client is closed")
+            raise ClientClosed("the client is closed")
         while self._kept:
             wire, timer = self._kept.popitem()
             timer.cancel()
@@ -140,7 +140,7 @@ class Pool:
             wire = await attempt.addTimeout(self._timeouts.connect, self._clock, _late)
         except (CancelledError, ConnectingCancelledError) as error:
             if self._closed:
-                raise ConnectionFailed("the client is closed") from error
+                raise ClientClosed("the client is closed") from error
             raise CancelledError from error
         except (ConnectError, DNSLookupError, OSError) as error:
             raise ConnectionFailed(f"the engine cannot be reached: {error}") from error

@@ -16,6 +16,7 @@ from oci_twisted.engine import EngineClient
 from oci_twisted.engine.interfaces import IConnection, IHandler
 from oci_twisted.testing.engine.archives import ArchiveContract
 from oci_twisted.testing.engine.containers import ContainerContract
+from oci_twisted.testing.engine.events import EventContract
 from oci_twisted.testing.engine.examples import Made, busybox_archive
 from oci_twisted.testing.engine.execs import ExecContract
 from oci_twisted.testing.engine.images import ImageContract
@@ -27,7 +28,9 @@ Connect: TypeAlias = Callable[[], Coroutine[Deferred[Any], Any, EngineClient]]
 IMAGE = "oci.test/contract/busybox:v1"
 
 
-class EngineContract(SystemContract, ImageContract, ContainerContract, ExecContract, LogContract, ArchiveContract):
+class EngineContract(
+    SystemContract, ImageContract, ContainerContract, ExecContract, LogContract, ArchiveContract, EventContract
+):
     """
     What every engine does.  A subclass has a fixture ``connect``, which makes a client of it.
     """

@@ -17,6 +17,7 @@ Programs are coroutines: ``engine.programs["backup"] = my_backup`` runs whenever
 - `archives`: files into containers, and out of them
 - `logs`: what they have written, and what they take
 - `processes`, `programs`: what runs in containers
+- `events`: what happens
 - `faults`: what goes wrong
 """
 

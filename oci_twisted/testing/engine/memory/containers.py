@@ -91,7 +91,13 @@ class MemoryContainer:
             attachment.connect(process)
         ended = Deferred.fromCoroutine(process.wait())
         ended.addCallback(self._has_ended, engine)
+        self.tell(engine, "start")
         process.start(program)
+
+    def tell(self, engine: MemoryEngine, action: str, **attributes: str) -> None:
+        """Say that something has happened to it."""
+        about = {"image": self.config["Image"], "name": self.name, **self.config.get("Labels", {}), **attributes}
+        engine.events.emit("container", action, self.id, about)
 
     def kill(self) -> None:
         """End its processes, if it runs."""
@@ -156,11 +162,13 @@ class MemoryContainer:
     def _has_ended(self, code: int, engine: MemoryEngine) -> None:
         self.finished, self.paused = engine.now(), False
         self.kill()
+        self.tell(engine, "die", exitCode=str(code))
         exits, self._exits = self._exits, []
         for waiting in exits:
             waiting.callback(code)
         if self.config.get("HostConfig", {}).get("AutoRemove"):
             engine.containers.pop(self.id, None)
+            self.tell(engine, "destroy")
             self.removed()
 
 
@@ -206,6 +214,7 @@ async def create(engine: MemoryEngine, asked: Asked) -> Reply:
     environment = dict(one.split("=", 1) for one in [*image.config.get("Env", []), *config.get("Env", [])])
     container = MemoryContainer(id_, name, image.id, config, engine.now(), tuple(words), environment)
     engine.containers[id_] = container
+    container.tell(engine, "create")
     return as_json({"Id": id_, "Warnings": []}, 201)
 
 
@@ -239,6 +248,7 @@ async def stop(engine: MemoryEngine, asked: Asked) -> Reply:
     if not container.is_running:
         return _UNCHANGED
     await _stop(engine, container, asked)
+    container.tell(engine, "stop")
     return NOTHING
 
 
@@ -248,16 +258,20 @@ async def restart(engine: MemoryEngine, asked: Asked) -> Reply:
     if container.is_running:
         await _stop(engine, container, asked)
     container.start(engine)
+    container.tell(engine, "restart")
     return NOTHING
 
 
 async def kill(engine: MemoryEngine, asked: Asked) -> Reply:
     """Send it a signal."""
-    process = running(asked_for(engine, asked))
+    container = asked_for(engine, asked)
+    process = running(container)
     try:
-        process.signal(signal_number(asked.text("signal", "SIGKILL")))
+        number = signal_number(asked.text("signal", "SIGKILL"))
     except ValueError as error:
         raise Refused(400, str(error)) from error
+    container.tell(engine, "kill", signal=str(number))
+    process.signal(number)
     return NOTHING
 
 
@@ -268,6 +282,7 @@ async def pause(engine: MemoryEngine, asked: Asked) -> Reply:
     if container.paused:
         raise Refused(409, f"Container {container.id} is already paused")
     container.paused = True
+    container.tell(engine, "pause")
     return NOTHING
 
 
@@ -277,6 +292,7 @@ async def unpause(engine: MemoryEngine, asked: Asked) -> Reply:
     if not container.paused:
         raise Refused(500, f"Container {container.id} is not paused")
     container.paused = False
+    container.tell(engine, "unpause")
     return NOTHING
 
 
@@ -297,7 +313,8 @@ async def rename(engine: MemoryEngine, asked: Asked) -> Reply:
     """Give it another name."""
     container = asked_for(engine, asked)
     _check_name(engine, asked.text("name"))
-    container.name = asked.text("name")
+    before, container.name = container.name, asked.text("name")
+    container.tell(engine, "rename", oldName=f"/{before}")
     return NOTHING
 
 
@@ -308,6 +325,7 @@ async def remove(engine: MemoryEngine, asked: Asked) -> Reply:
         raise Refused(409, f"You cannot remove a running container {container.id}")
     container.kill()
     engine.containers.pop(container.id, None)
+    container.tell(engine, "destroy")
     container.removed()
     return NOTHING
 
@@ -318,6 +336,7 @@ async def prune(engine: MemoryEngine, asked: Asked) -> Reply:
     pruned = [one for one in engine.containers.values() if not one.is_running and _is_chosen(one, filters)]
     for container in pruned:
         del engine.containers[container.id]
+        container.tell(engine, "destroy")
         container.removed()
     return as_json({"ContainersDeleted": [one.id for one in pruned], "SpaceReclaimed": 0})
 

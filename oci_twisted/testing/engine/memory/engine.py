@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from oci_twisted.engine import EngineClient
 from oci_twisted.engine.calls import Calls
-from oci_twisted.testing.engine.memory import archives, containers, execs, images, logs, system
+from oci_twisted.testing.engine.memory import archives, containers, events, execs, images, logs, system
 from oci_twisted.testing.engine.memory.driver import ADDRESS, MemoryDriver
+from oci_twisted.testing.engine.memory.events import EventLog
 from oci_twisted.testing.engine.memory.programs import PROGRAMS
 from oci_twisted.testing.engine.memory.refusals import Refused
 from oci_twisted.testing.engine.memory.routes import read_call
@@ -35,6 +36,7 @@ _OPERATIONS: Mapping[str, Callable[[MemoryEngine, Asked], Awaitable[Reply]]] = {
     **images.OPERATIONS,
     **containers.OPERATIONS,
     **archives.OPERATIONS,
+    **events.OPERATIONS,
     **execs.OPERATIONS,
     **logs.OPERATIONS,
 }
@@ -51,6 +53,7 @@ class MemoryEngine:
     :ivar programs: what can run in containers, by the last parts of their paths; add your own.
     :ivar images: by id.
     :ivar containers: by id, in the order in which they were made.
+    :ivar events: what has happened; let more happen with ``events.emit``.
     :ivar asked: the names of all operations that were asked for, for tests to look at.
     """
 
@@ -61,6 +64,7 @@ class MemoryEngine:
         self.images: dict[str, MemoryImage] = {}
         self.containers: dict[str, MemoryContainer] = {}
         self.asked: list[str] = []
+        self.events = EventLog(reactor)
         self.server = ServerFactory(self)
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._next_pid = 1000
@@ -78,6 +82,8 @@ class MemoryEngine:
         """End like a daemon that is killed, and be there again at once: connections break, containers are stopped."""
         for container in self.containers.values():
             container.kill()
+        # What it remembers of events it keeps in memory.
+        self.events.kept.clear()
         for server in list(self.server.servers):
             server.abort()
         self.api_version = api_version or self.api_version

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
+from twisted.internet.defer import Deferred
 
 from oci_twisted.testing.engine.memory.attachments import Attachment
 from oci_twisted.testing.engine.memory.containers import asked_for, find_program, running
@@ -46,6 +47,9 @@ class MemoryExec:
         self.process = process
         if not self.config.get("AttachStdin"):
             process.end_input()
+        self.container.tell(engine, f"exec_start: {' '.join(command)}", execID=self.id)
+        ended = Deferred.fromCoroutine(process.wait())
+        ended.addCallback(lambda code: self.container.tell(engine, "exec_die", execID=self.id, exitCode=str(code)))
         return process
 
     def program(self, engine: MemoryEngine) -> Program:
@@ -70,6 +74,7 @@ async def create(engine: MemoryEngine, asked: Asked) -> Reply:
         raise Refused(409, f"Container {container.id} is paused, unpause the container before exec")
     made = MemoryExec(engine.new_id(), container, asked.document)
     container.execs[made.id] = made
+    container.tell(engine, f"exec_create: {' '.join(made.config['Cmd'])}", execID=made.id)
     return as_json({"Id": made.id}, 201)
 
 

@@ -98,6 +98,7 @@ def name_image(engine: MemoryEngine, image: MemoryImage, name: str) -> None:
         if full in other.tags:
             other.tags.remove(full)
     image.tags.append(full)
+    engine.events.emit("image", "tag", image.id, {"name": full})
 
 
 def with_tag(name: str) -> str:
@@ -177,9 +178,12 @@ async def remove(engine: MemoryEngine, asked: Asked) -> Reply:
         raise Refused(409, f"conflict: unable to delete {name}: it has several names")
     untagged = [full] if by_name else list(image.tags)
     image.tags = [one for one in image.tags if one not in untagged]
+    for one in untagged:
+        engine.events.emit("image", "untag", image.id, {"name": one})
     removed = [{"Untagged": one} for one in untagged]
     if not image.tags:
         del engine.images[image.id]
+        engine.events.emit("image", "delete", image.id, {"name": image.id})
         removed.append({"Deleted": image.id})
     return as_json(removed)
 

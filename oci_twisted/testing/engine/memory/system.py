@@ -6,13 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred
-
-from oci_twisted.testing.engine.memory.server import Reply, as_json, as_messages
+from oci_twisted.testing.engine.memory.server import Reply, as_json
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from oci_twisted.testing.engine.memory.engine import MemoryEngine
     from oci_twisted.testing.engine.memory.routes import Asked
 
@@ -67,21 +63,9 @@ async def usage(engine: MemoryEngine, asked: Asked) -> Reply:
     return as_json({"LayersSize": sum(one["Size"] for one in sizes), "Images": sizes, "Containers": [], "Volumes": []})
 
 
-async def events(engine: MemoryEngine, asked: Asked) -> Reply:
-    """Answer with what happens.  So far nothing does."""
-    del engine, asked
-
-    async def nothing() -> AsyncIterator[bytes]:
-        await Deferred()
-        yield b""
-
-    return as_messages(nothing())
-
-
 OPERATIONS = {
     "system.ping": ping,
     "system.version": version,
     "system.info": info,
     "system.usage": usage,
-    "system.events": events,
 }

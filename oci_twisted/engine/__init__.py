@@ -6,6 +6,8 @@ From the outside to the inside:
 - `client`: `EngineClient`, and groups of operations as its attributes: `system`, `images`, `containers`.  A group is a
   class over `calls.Calls`, in a module with the frozen values that it answers.  It reads documents with
   `documents.Fields`, and never sees HTTP.
+- `containers.Containers` is made of parts: `execs` (over `processes`, `outputs`, `runs`), `logs` (over `frames`,
+  `deliveries`), `stats`, `archives`.  `events` is a subscription that outlives connections.
 - `interfaces`, `requests`, `errors`: the seams.  Methods, parameters and documents are Docker's; drivers of other
   engines translate.
 - `docker`, `podman`: drivers, which are tables of `operations.Operation`; `podman_differences` is put around what

@@ -116,6 +116,28 @@ class PushFailed(PullFailed):
     """An image could not be pushed; the causes are the same."""
 
 
+class CredentialsFailed(EngineError):
+    """Credentials for a registry are kept somewhere, and cannot be had from there.  Nothing was sent."""
+
+    advice = "Mend the configuration or the helper that it names, or give the credentials with the call."
+
+
+class BuildFailed(EngineError):
+    """
+    An image could not be built.
+
+    :ivar output: the end of what the build had printed before.
+    """
+
+    advice = "Correct the step that failed; the end of the build's output is in `output`."
+
+    def __init__(
+        self, message: str, *, output: str = "", status: int | None = None, request: Request | None = None
+    ) -> None:
+        super().__init__(message, status=status, request=request)
+        self.output = output
+
+
 class ContainerFailed(EngineError):
     """
     A container, or a process in it, ended with an error, or did not begin.

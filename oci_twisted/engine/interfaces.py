@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IConsumer, IProtocol, ITransport
 
     from oci_twisted.engine.address import Address
+    from oci_twisted.engine.credentials import Credentials
+    from oci_twisted.engine.references import ImageReference
     from oci_twisted.engine.requests import Json, Request, Response
 
 
@@ -159,6 +161,21 @@ class IDuplex(Interface):
 
     def close() -> None:
         """Close the transport at once.  May be called again."""
+
+
+class IKeychain(Interface):
+    """Knows as whom to speak to registries."""
+
+    async def find(reference: ImageReference) -> Credentials | None:
+        """
+        Answer the credentials for where an image is to be had; ``None`` to come as nobody.
+
+        :raise CredentialsFailed: when there ought to be some, and they cannot be had.
+        """
+
+
+class IPlainRegistries(Interface):
+    """A connection whose ``image.pull`` and ``image.push`` have ``verify_tls``: whether a registry needs TLS."""
 
 
 class IPods(Interface):

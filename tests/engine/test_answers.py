@@ -44,7 +44,7 @@ def test_an_answer_is_an_error(status: int, body: bytes, kind: type[errors.Engin
 def test_every_error_says_what_to_do() -> None:
     """Each kind has an advice, which its sentence ends with."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.EngineError)]
-    assert len(kinds) == 14
+    assert len(kinds) == 16
     for kind in kinds:
         error = kind("Something")
         assert str(error) == f"Something. {error.advice}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from oci_twisted.engine.address import Address, parse_address
 from oci_twisted.engine.calls import Calls
 from oci_twisted.engine.containers import Containers
+from oci_twisted.engine.credentials import Credentials, NoKeychain, UserKeychain
 from oci_twisted.engine.discovery import Surroundings, discover, driver_for
 from oci_twisted.engine.drivers import driver as driver_named
 from oci_twisted.engine.events import Backoff, EventSubscription, subscribe
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from oci_twisted.engine.filters import Filters
+    from oci_twisted.engine.image_values import Image
     from oci_twisted.engine.instants import Instant
-    from oci_twisted.engine.interfaces import IConnection, IDriver, IHandler
+    from oci_twisted.engine.interfaces import IConnection, IDriver, IHandler, IKeychain
+    from oci_twisted.engine.progress import OnProgress
+    from oci_twisted.engine.pushes import Pushed
+    from oci_twisted.engine.system import Login
 
 
 class EngineClient:
@@ -37,12 +42,14 @@ class EngineClient:
     :ivar images: images
     :ivar containers: containers
     :ivar calls: operations by their names, for what has no method here.
+    :ivar keychain: credentials for registries, asked where a call brings none; it knows nobody if ``None`` is given.
     """
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, keychain: IKeychain | None = None) -> None:
         self.calls = calls
+        self.keychain = keychain or NoKeychain()
         self.system = System(calls)
-        self.images = Images(calls)
+        self.images = Images(calls, self.keychain)
         self.containers = Containers(calls)
 
     @classmethod
@@ -54,6 +61,7 @@ class EngineClient:
         driver: str | IDriver | None = None,
         context: str | None = None,
         surroundings: Surroundings | None = None,
+        keychain: IKeychain | None = None,
     ) -> Self:
         """
         Answer a client of the engine at an address, or of the one that is meant when nobody says.
@@ -63,13 +71,15 @@ class EngineClient:
         :param address: such as ``unix:///var/run/docker.sock``, ``tcp://host:2375`` or ``https://host:2376``.
         :param driver: or its name; without one, Podman's for an address with ``podman`` in it, and Docker's otherwise.
         :param context: the name of one of Docker's contexts, instead of an address.
-        :param surroundings: where an engine is looked for; those of this process if ``None``.
+        :param surroundings: where an engine, and credentials, are looked for; those of this process if ``None``.
+        :param keychain: credentials for registries; what the user of the process has logged in with if ``None``.
         :raise ValueError: when the address or the context cannot be read.
         :raise LookupError: when there is no such driver.
         :raise ConnectionFailed: when no engine was named and none was found.
         """
+        surroundings = surroundings or surroundings_of_process()
         if address is None:
-            found = discover(surroundings or surroundings_of_process(), context=context)
+            found = discover(surroundings, context=context)
             address, driver = found.address, driver or found.driver
         elif context is not None:
             raise ValueError("an address or a context, not both")
@@ -79,7 +89,8 @@ class EngineClient:
             driver = driver_for(str(address))
         if isinstance(driver, str):
             driver = driver_named(driver)
-        return cls(Calls(await driver.connect(reactor, address), reactor))
+        calls = Calls(await driver.connect(reactor, address), reactor)
+        return cls(calls, keychain or UserKeychain(reactor, surroundings))
 
     @property
     def connection(self) -> IConnection:
@@ -94,7 +105,28 @@ class EngineClient:
 
         :param wrap: goes from the handler of an operation to another one.
         """
-        return type(self)(self.calls.wrapped(wrap))
+        return type(self)(self.calls.wrapped(wrap), self.keychain)
+
+    async def pull(
+        self,
+        name: str,
+        *,
+        platform: str | None = None,
+        auth: Credentials | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Image:
+        """Pull an image: `Images.pull` by a shorter name."""
+        return await self.images.pull(name, platform=platform, auth=auth, on_progress=on_progress)
+
+    async def push(
+        self, name: str, *, auth: Credentials | None = None, on_progress: OnProgress | None = None
+    ) -> Pushed:
+        """Push an image: `Images.push` by a shorter name."""
+        return await self.images.push(name, auth=auth, on_progress=on_progress)
+
+    async def login(self, registry: str, username: str, password: str) -> Login:
+        """Try credentials at a registry: `System.login` by a shorter name."""
+        return await self.system.login(registry, Credentials(username, password))
 
     async def events(
         self,

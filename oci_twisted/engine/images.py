@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oci_twisted.engine.documents import Fields, each
+from oci_twisted.engine.builds import build
+from oci_twisted.engine.documents import NO_LABELS, Fields, each
 from oci_twisted.engine.errors import EngineError, NotFound, StreamCorrupt
 from oci_twisted.engine.filters import Filters, encode_filters
 from oci_twisted.engine.image_values import (
@@ -19,12 +20,20 @@ from oci_twisted.engine.image_values import (
     read_removal,
     read_summary,
 )
+from oci_twisted.engine.loads import Loaded, load
 from oci_twisted.engine.names import split_tag
+from oci_twisted.engine.pulls import Pull, start_pull
+from oci_twisted.engine.pushes import Push, Pushed, start_push
+from oci_twisted.engine.references import ImageReference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from oci_twisted.engine.builds import OnBuildMessage
     from oci_twisted.engine.calls import Calls
+    from oci_twisted.engine.credentials import Credentials
+    from oci_twisted.engine.interfaces import IByteStream, IKeychain
+    from oci_twisted.engine.progress import OnProgress
     from oci_twisted.engine.requests import Body
 
 
@@ -36,8 +45,9 @@ class Images:
     digest, or by its id or an unambiguous beginning of it.
     """
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, keychain: IKeychain) -> None:
         self._calls = calls
+        self._keychain = keychain
 
     async def list(self, *, all: bool = False, filters: Filters | None = None) -> tuple[ImageSummary, ...]:  # noqa: A002 - the engines' word
         """
@@ -105,6 +115,140 @@ class Images:
         fields = Fields(await self._calls.ask("image.prune", filters=encode_filters(chosen)), "what was pruned")
         removal = read_removal(fields.objects("ImagesDeleted"))
         return Removal(removal.untagged, removal.deleted, fields.number("SpaceReclaimed", 0))
+
+    async def pull(
+        self,
+        name: str,
+        *,
+        platform: str | None = None,
+        auth: Credentials | None = None,
+        on_progress: OnProgress | None = None,
+        verify_tls: bool | None = None,
+    ) -> Image:
+        """
+        Pull an image from its registry.
+
+        Cancelling it closes its connection, by which the engine knows, and ends the pull.
+
+        :param name: such as ``alpine``, ``registry.example:5000/a/b:t`` or ``a@sha256:...``; see `ImageReference`.
+        :param platform: such as ``linux/arm64``; the engine's own if ``None``.
+        :param auth: as whom; if ``None``, whom the client's keychain knows for this registry, or nobody.
+        :param on_progress: called with each `Progress`.
+        :param verify_tls: whether the registry has to prove who it is; as the engine is configured if ``None``.  Only
+            Podman takes something else, and has no progress of layers then.
+        :raise PullFailed: when it cannot be pulled, with the cause.
+        :raise CredentialsFailed: when there ought to be credentials, and they cannot be had.
+        :raise Unsupported: when ``verify_tls`` is given to an engine that does not take it.
+        :raise ValueError: when the name cannot be one.
+        """
+        pull = await self.start_pull(name, platform=platform, auth=auth, verify_tls=verify_tls)
+        return await pull.result(on_progress)
+
+    async def start_pull(
+        self,
+        name: str,
+        *,
+        platform: str | None = None,
+        auth: Credentials | None = None,
+        verify_tls: bool | None = None,
+    ) -> Pull:
+        """
+        Begin to pull an image, and answer an asynchronous iterator of its progress: see `pull`, and `Transfer`.
+        """
+        reference = ImageReference.parse(name)
+        auth = auth or await self._keychain.find(reference)
+        return await start_pull(self._calls, reference, platform=platform, auth=auth, verify_tls=verify_tls)
+
+    async def push(
+        self,
+        name: str,
+        *,
+        auth: Credentials | None = None,
+        on_progress: OnProgress | None = None,
+        verify_tls: bool | None = None,
+    ) -> Pushed:
+        """
+        Push an image to the registry that it is named for, and answer its digest there.
+
+        Parameters and errors are those of `pull`, with `PushFailed` in the place of `PullFailed`.
+
+        :param name: with the registry and a tag, which is ``latest`` if there is none; see `tag`.
+        """
+        push = await self.start_push(name, auth=auth, verify_tls=verify_tls)
+        return await push.result(on_progress)
+
+    async def start_push(self, name: str, *, auth: Credentials | None = None, verify_tls: bool | None = None) -> Push:
+        """
+        Begin to push an image, and answer an asynchronous iterator of its progress: see `push`, and `Transfer`.
+        """
+        reference = ImageReference.parse(name)
+        auth = auth or await self._keychain.find(reference)
+        return await start_push(self._calls, reference, auth=auth, verify_tls=verify_tls)
+
+    async def save(self, *names: str) -> IByteStream:
+        """
+        Answer a tar archive of images, which another engine can `load`; it is the caller's to read or close.
+
+        :param names: of one image or several; what they have in common is in it once.
+        :raise NotFound: when there is no such image.
+        """
+        if not names:
+            raise ValueError("name an image to be saved")
+        return await self._calls.stream("image.save", names=names)
+
+    async def load(self, archive: Body) -> Loaded:
+        """
+        Load the images of an archive that `save` has answered.
+
+        :param archive: bytes, or pieces of them as fast as they are taken; `oci_twisted.engine.files` reads files.
+        :raise EngineError: when it is no such archive.
+        """
+        return await load(self._calls, archive)
+
+    async def build(
+        self,
+        context: Body,
+        *,
+        tags: Sequence[str] = (),
+        dockerfile: str = "Dockerfile",
+        arguments: Mapping[str, str] = NO_LABELS,
+        labels: Mapping[str, str] = NO_LABELS,
+        target: str | None = None,
+        platform: str | None = None,
+        cache: bool = True,
+        pull: bool = False,
+        auth: Mapping[str, Credentials] | None = None,
+        on_message: OnBuildMessage | None = None,
+    ) -> Image:
+        """
+        Build an image with the engine's own builder, the classic one, and answer it.
+
+        :param context: a tar archive of the files that the build may use; `oci_twisted.engine.files` makes one of a
+            folder as fast as the engine reads it.
+        :param tags: names for the image.
+        :param dockerfile: its path in the context.
+        :param arguments: for the ``ARG`` of the Dockerfile.
+        :param target: the stage at which to stop.
+        :param cache: whether steps that were done before are taken from there.
+        :param pull: whether the image that it begins with is pulled even if it is there.
+        :param auth: by registry, for the images that it begins with; the client's keychain is not asked.
+        :param on_message: called with each `BuildMessage`.
+        :raise BuildFailed: when it cannot be built.
+        """
+        return await build(
+            self._calls,
+            context,
+            tags=tags,
+            dockerfile=dockerfile,
+            arguments=arguments,
+            labels=labels,
+            target=target,
+            platform=platform,
+            cache=cache,
+            pull=pull,
+            auth=auth or {},
+            on_message=on_message,
+        )
 
     async def import_archive(
         self, archive: Body, name: str | None = None, *, changes: Sequence[str] = (), message: str | None = None

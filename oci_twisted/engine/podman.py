@@ -11,9 +11,9 @@ from zope.interface import implementer
 
 from oci_twisted.engine import docker
 from oci_twisted.engine.connection import ApiRange, HttpConnection
-from oci_twisted.engine.interfaces import IDriver, IManifests, IPods
+from oci_twisted.engine.interfaces import IDriver, IManifests, IPlainRegistries, IPods
 from oci_twisted.engine.operations import ApiVersion, Operation, Shape, table
-from oci_twisted.engine.podman_differences import DIFFERENCES
+from oci_twisted.engine.podman_differences import DIFFERENCES, TlsChoice
 from oci_twisted.engine.transport.endpoints import endpoint_for, host_header
 from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
 from oci_twisted.engine.transport.pool import Pool
@@ -30,6 +30,8 @@ NOTHING, DOCUMENT, MESSAGES = Shape.NOTHING, Shape.DOCUMENT, Shape.MESSAGES
 OPERATIONS = docker.OPERATIONS | table(
     # See `oci_twisted.engine.podman_differences`.
     _Op("system.events", "GET", "/events", MESSAGES, "since until filters stream", patient=True),
+    _Op("image.push", "POST", "/images/{name}/push", MESSAGES, "tag tlsVerify=verify_tls", "X-Registry-Auth=auth",
+        patient=True),
     _Op("image.prune", "POST", "/libpod/images/prune", DOCUMENT, "all filters", patient=True),
     # Pods.
     _Op("pod.list", "GET", "/libpod/pods/json", DOCUMENT, "filters"),
@@ -56,14 +58,23 @@ OPERATIONS = docker.OPERATIONS | table(
         "all tlsVerify=verify_tls", "X-Registry-Auth=auth", patient=True),
 )  # fmt: skip
 
+_PULL = "image.pull_libpod"
+# What is only there to do the operations of the table.
+_OWN = table(
+    _Op(_PULL, "POST", "/libpod/images/pull", MESSAGES,
+        "reference tlsVerify=verify_tls OS=os Arch=architecture Variant=variant", "X-Registry-Auth=auth", patient=True),
+)  # fmt: skip
 
-@implementer(IPods, IManifests)
+
+@implementer(IPods, IManifests, IPlainRegistries)
 class PodmanConnection(HttpConnection):
-    """Podman at the other end of HTTP: it has pods and manifests besides."""
+    """Podman at the other end of HTTP: it has pods and manifests besides, and registries without TLS."""
 
     def handler(self, method: str) -> IHandler:
         """Answer what does an operation of the table, in Docker's words."""
         handler = super().handler(method)
+        if method == "image.pull":
+            return TlsChoice(handler, super().handler(_PULL))
         differs = DIFFERENCES.get(method)
         return handler if differs is None else differs(handler)
 
@@ -80,7 +91,7 @@ class PodmanDriver:
     async def connect(self, reactor: Any, address: Address) -> IConnection:  # noqa: ANN401 - every kind of reactor
         """Answer a connection; the engine is asked for nothing before the first request."""
         return PodmanConnection(
-            OPERATIONS,
+            OPERATIONS | _OWN,
             lambda lost: Pool(
                 reactor,
                 endpoint_for(reactor, address),

@@ -4,6 +4,7 @@ Where Podman answers Docker's requests in another way than Docker: what is put a
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _NANO = 1_000_000_000
 _PODMANS_ACTIONS = {"die": "died"}
+_COPYING = re.compile(r"Copying blob (?:sha256:)?([0-9a-f]{12})")
 
 
 @implementer(IHandler)
@@ -154,6 +156,57 @@ class _Before:
     def close(self) -> None:
         """Break off."""
         self.messages.close()
+
+
+@implementer(IHandler)
+@frozen
+class TlsChoice:
+    """
+    Podman's own way to pull, where the caller says whether the registry has to prove who it is.
+
+    Its imitation of Docker's cannot be told, and its own says little of progress.
+    """
+
+    handler: IHandler
+    libpod: IHandler
+
+    async def handle(self, request: Request) -> Response:
+        """Pull in the one way or the other."""
+        parameters = dict(request.parameters)
+        if parameters.get("verify_tls") is None:
+            return await self.handler.handle(request)
+        image, tag = parameters.pop("image"), parameters.pop("tag", None) or "latest"
+        parameters["reference"] = f"{image}@{tag}" if ":" in tag else f"{image}:{tag}"
+        names = ("os", "architecture", "variant")
+        parameters |= zip(names, (parameters.pop("platform", None) or "").split("/"), strict=False)
+        response = await self.libpod.handle(evolve(request, method="image.pull_libpod", parameters=parameters))
+        assert response.messages is not None  # noqa: S101 - it is the shape of that operation
+        return Response(messages=_InDockersWords(response.messages))
+
+
+@implementer(IMessageStream)
+class _InDockersWords:
+    """What libpod says of a pull, as Docker says it."""
+
+    def __init__(self, messages: IMessageStream) -> None:
+        self._messages = messages
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> dict[str, Json]:
+        message = await self._messages.__anext__()
+        said = message.get("stream")
+        if not isinstance(said, str):
+            return message
+        found = _COPYING.match(said)
+        if found is not None:
+            return {"status": "Pulling fs layer", "progressDetail": {}, "id": found[1]}
+        return {"status": said.strip()}
+
+    def close(self) -> None:
+        """Break off."""
+        self._messages.close()
 
 
 DIFFERENCES: Mapping[str, Callable[[IHandler], IHandler]] = {

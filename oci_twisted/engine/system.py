@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oci_twisted.engine.calls import Calls
+    from oci_twisted.engine.credentials import Credentials
     from oci_twisted.engine.requests import Json
 
 
@@ -90,6 +91,19 @@ class Usage:
     volumes: int
 
 
+@frozen
+class Login:
+    """
+    That a registry has accepted credentials.
+
+    :ivar status: in the engine's words.
+    :ivar identity_token: that the registry gave, to be used in the password's place; empty if it gave none.
+    """
+
+    status: str
+    identity_token: str = field(default="", repr=False)
+
+
 class System:
     """The operations on the engine itself."""
 
@@ -148,3 +162,14 @@ class System:
             containers=sum(fields.several("Containers", lambda one: one.number("SizeRw", 0))),
             volumes=sum(fields.several("Volumes", lambda one: max(one.inner("UsageData").number("Size", 0), 0))),
         )
+
+    async def login(self, registry: str, credentials: Credentials) -> Login:
+        """
+        Let the engine try credentials at a registry.  Neither it nor the client remembers them.
+
+        :param registry: a host, perhaps with a port.
+        :raise Unauthorized: when the registry does not accept them.
+        :raise EngineError: when it cannot be reached.
+        """
+        fields = Fields(await self._calls.ask("registry.login", config=credentials.document(registry)), "a login")
+        return Login(fields.text("Status", ""), fields.text("IdentityToken", ""))

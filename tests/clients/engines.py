@@ -56,7 +56,10 @@ def podman_engine() -> Iterator[str]:
         # All of a machine's Podmans would share their locks, and the youngest reset them, were they in shared memory.
         configuration = folder / "containers.conf"
         configuration.write_text('[engine]\nlock_type = "file"\n')
-        env = {"CONTAINERS_CONF": str(configuration)}
+        # As Docker does, Podman shall let registries on this machine do without TLS.
+        registries = folder / "registries.conf"
+        registries.write_text('[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
+        env = {"CONTAINERS_CONF": str(configuration), "CONTAINERS_REGISTRIES_CONF": str(registries)}
         address = folder / "podman.sock"
         service = ("system", "service", "--time=0", f"unix://{address}")
         try:

@@ -8,6 +8,7 @@ import pytest
 
 from oci_twisted.testing.engine import EngineContract
 from oci_twisted.testing.engine.memory import MemoryEngine
+from oci_twisted.testing.engine.registries import ADA, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,5 +25,16 @@ class TestMemory(EngineContract):
         from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
 
         engine = MemoryEngine(reactor)
+        engine.accounts["guarded.test"] = {ADA.username: ADA.password}
         yield engine.client
         engine.close()
+
+    @pytest.fixture
+    def registry(self) -> Place:
+        """Give a registry of the engine's own."""
+        return Place("registry.test")
+
+    @pytest.fixture
+    def guarded(self) -> Place:
+        """Give another one, which knows a user."""
+        return Place("guarded.test")

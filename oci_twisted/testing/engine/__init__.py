@@ -11,6 +11,9 @@ Subclass the suite and give it a fixture::
 The engine may have images, containers and so on already, and serve other tests at the same time: the suite looks only
 at what it has made, under names that nobody else has, and removes that afterwards.
 
+Images are pushed to registries on this machine and pulled from them.  They are ours, at ports of the loopback interface
+and without TLS, so the engine has to be content with that; or overwrite the fixtures ``registry`` and ``guarded``.
+
 Containers are made of one image, which the suite imports: Busybox, as it is on this machine.  An engine that runs
 nothing has to imitate these of its programs: see `oci_twisted.testing.engine.memory`.
 

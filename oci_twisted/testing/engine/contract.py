@@ -21,7 +21,9 @@ from oci_twisted.testing.engine.examples import Made, busybox_archive
 from oci_twisted.testing.engine.execs import ExecContract
 from oci_twisted.testing.engine.images import ImageContract
 from oci_twisted.testing.engine.logs import LogContract
+from oci_twisted.testing.engine.registries import ADA, Place, guarded_registry, open_registry
 from oci_twisted.testing.engine.system import SystemContract
+from oci_twisted.testing.engine.transfers import TransferContract
 
 Connect: TypeAlias = Callable[[], Coroutine[Deferred[Any], Any, EngineClient]]
 
@@ -29,7 +31,14 @@ IMAGE = "oci.test/contract/busybox:v1"
 
 
 class EngineContract(
-    SystemContract, ImageContract, ContainerContract, ExecContract, LogContract, ArchiveContract, EventContract
+    SystemContract,
+    ImageContract,
+    TransferContract,
+    ContainerContract,
+    ExecContract,
+    LogContract,
+    ArchiveContract,
+    EventContract,
 ):
     """
     What every engine does.  A subclass has a fixture ``connect``, which makes a client of it.
@@ -55,6 +64,18 @@ class EngineContract(
         made = Made(client, IMAGE)
         yield made
         await made.remove()
+
+    @pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+    async def registry(self) -> AsyncIterator[Place]:
+        """Lend a registry that the engine reaches, without TLS, and that lets everybody do everything."""
+        async with open_registry() as place:
+            yield place
+
+    @pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+    async def guarded(self) -> AsyncIterator[Place]:
+        """Lend a registry that knows `ADA` and nobody else."""
+        async with guarded_registry(ADA) as place:
+            yield place
 
     def test_it_provides_the_interfaces(self, client: EngineClient) -> None:
         """The connection and its handlers have every method of their interfaces, with its parameters."""

@@ -12,7 +12,7 @@ Programs are coroutines: ``engine.programs["backup"] = my_backup`` runs whenever
 - `server`: HTTP, as little as is needed
 - `routes`: the drivers' table, read the other way round
 - `engine`: what there is, and the operations by their names
-- `images`, `containers`, `system`: the operations
+- `images`, `transfers`, `image_archives`, `builds`, `containers`, `system`: the operations
 - `execs`, `attachments`: further processes in containers, and connections to them
 - `archives`: files into containers, and out of them
 - `logs`: what they have written, and what they take
@@ -23,7 +23,7 @@ Programs are coroutines: ``engine.programs["backup"] = my_backup`` runs whenever
 
 from oci_twisted.testing.engine.memory.driver import ADDRESS, MemoryDriver
 from oci_twisted.testing.engine.memory.engine import MemoryEngine
-from oci_twisted.testing.engine.memory.faults import Fault, break_after, garbage, html, refuse, silence
+from oci_twisted.testing.engine.memory.faults import Fault, break_after, complain, garbage, html, refuse, silence
 from oci_twisted.testing.engine.memory.processes import Process
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "MemoryEngine",
     "Process",
     "break_after",
+    "complain",
     "garbage",
     "html",
     "refuse",

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 
 from oci_twisted.engine import EngineClient
 from oci_twisted.engine.calls import Calls
-from oci_twisted.testing.engine.memory import archives, containers, events, execs, images, logs, system
+from oci_twisted.testing.engine.memory import (
+    archives,
+    builds,
+    containers,
+    events,
+    execs,
+    image_archives,
+    images,
+    logs,
+    system,
+    transfers,
+)
 from oci_twisted.testing.engine.memory.driver import ADDRESS, MemoryDriver
 from oci_twisted.testing.engine.memory.events import EventLog
 from oci_twisted.testing.engine.memory.programs import PROGRAMS
@@ -24,6 +35,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IReactorTime
 
+    from oci_twisted.engine.interfaces import IKeychain
     from oci_twisted.engine.transport.limits import Timeouts
     from oci_twisted.testing.engine.memory.containers import MemoryContainer
     from oci_twisted.testing.engine.memory.faults import Fault
@@ -34,6 +46,9 @@ if TYPE_CHECKING:
 _OPERATIONS: Mapping[str, Callable[[MemoryEngine, Asked], Awaitable[Reply]]] = {
     **system.OPERATIONS,
     **images.OPERATIONS,
+    **transfers.OPERATIONS,
+    **image_archives.OPERATIONS,
+    **builds.OPERATIONS,
     **containers.OPERATIONS,
     **archives.OPERATIONS,
     **events.OPERATIONS,
@@ -52,6 +67,10 @@ class MemoryEngine:
     :ivar api_version: that it says it speaks.
     :ivar programs: what can run in containers, by the last parts of their paths; add your own.
     :ivar images: by id.
+    :ivar registries: what can be pulled from all registries in the world, and what was pushed to them, by whole names
+        such as ``registry.test/team/tool:v1``.
+    :ivar step_time: how long a quarter of a layer is on its way to or from a registry, in seconds.
+    :ivar accounts: the passwords that a registry knows, by its host and the users' names; others know everybody.
     :ivar containers: by id, in the order in which they were made.
     :ivar events: what has happened; let more happen with ``events.emit``.
     :ivar asked: the names of all operations that were asked for, for tests to look at.
@@ -62,6 +81,9 @@ class MemoryEngine:
         self.api_version = api_version
         self.programs: dict[str, Program] = dict(PROGRAMS)
         self.images: dict[str, MemoryImage] = {}
+        self.registries: dict[str, MemoryImage] = {}
+        self.step_time = 0.0
+        self.accounts: dict[str, dict[str, str]] = {}
         self.containers: dict[str, MemoryContainer] = {}
         self.asked: list[str] = []
         self.events = EventLog(reactor)
@@ -69,10 +91,14 @@ class MemoryEngine:
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._next_pid = 1000
 
-    async def client(self, timeouts: Timeouts | None = None) -> EngineClient:
-        """Answer a client of this engine, which the caller closes."""
+    async def client(self, timeouts: Timeouts | None = None, *, keychain: IKeychain | None = None) -> EngineClient:
+        """
+        Answer a client of this engine, which the caller closes.
+
+        :param keychain: credentials for registries; there are none if ``None``, whoever has logged in where.
+        """
         driver = MemoryDriver(self.server) if timeouts is None else MemoryDriver(self.server, timeouts)
-        return EngineClient(Calls(await driver.connect(self.reactor, ADDRESS), self.reactor))
+        return EngineClient(Calls(await driver.connect(self.reactor, ADDRESS), self.reactor), keychain)
 
     def fail_next(self, method: str, fault: Fault) -> None:
         """Let something go wrong with the next operation of that name; with the one after it, if called twice."""

@@ -4,6 +4,8 @@ What goes wrong on demand.
 
 from __future__ import annotations
 
+import json
+
 from attrs import frozen
 
 
@@ -24,7 +26,7 @@ class Fault:
 
 def refuse(status: int, message: str) -> Fault:
     """Answer with an error, in the engine's own form."""
-    body = b'{"message":"%s"}' % message.encode()
+    body = json.dumps({"message": message}).encode()
     return Fault(reply=_head(status, "application/json", len(body)) + body)
 
 
@@ -32,6 +34,13 @@ def html(status: int = 500) -> Fault:
     """Answer with a page of HTML, as a proxy in between does."""
     body = b"<html><head><title>Oops</title></head><body><h1>Something went wrong</h1></body></html>"
     return Fault(reply=_head(status, "text/html", len(body)) + body)
+
+
+def complain(message: str) -> Fault:
+    """Begin as if all were well, and say in the middle of the stream what is wrong."""
+    lines = ({"status": "Working"}, {"errorDetail": {"message": message}, "error": message})
+    body = b"".join(json.dumps(line).encode() + b"\r\n" for line in lines)
+    return Fault(reply=_head(200, "application/json", len(body)) + body)
 
 
 def garbage(content: bytes = b"\x15\x03\x01\x00\x02\x02\x16") -> Fault:

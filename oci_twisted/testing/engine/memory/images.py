@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from oci_twisted.engine.references import DEFAULT_REGISTRY
 from oci_twisted.testing.engine.memory.refusals import Refused
 from oci_twisted.testing.engine.memory.server import Reply, as_json, as_messages
 
@@ -34,6 +35,7 @@ class MemoryImage:
 
     :ivar config: as Docker has it: ``Cmd``, ``Env`` and so on.
     :ivar layers: tar archives, the lowest first.
+    :ivar digests: the names by which registries have it, with the digest of its manifest there.
     """
 
     id: str
@@ -43,6 +45,7 @@ class MemoryImage:
     comment: str = ""
     author: str = ""
     tags: list[str] = field(factory=list)
+    digests: list[str] = field(factory=list)
 
     @property
     def size(self) -> int:
@@ -55,7 +58,7 @@ class MemoryImage:
         return {
             "Id": self.id,
             "RepoTags": self.tags,
-            "RepoDigests": [],
+            "RepoDigests": self.digests,
             "Created": self.created.isoformat(),
             "Size": self.size,
             "Architecture": "amd64",
@@ -73,9 +76,9 @@ def find_image(engine: MemoryEngine, name: str) -> MemoryImage:
 
     :raise Refused: when there is none.
     """
-    full = with_tag(name)
+    full = with_tag(familiar(name))
     for image in engine.images.values():
-        if full in image.tags or name == image.id or _is_beginning(name, image.id):
+        if full in image.tags or familiar(name) in image.digests or name == image.id or _is_beginning(name, image.id):
             return image
     raise Refused(404, f"No such image: {full}")
 
@@ -93,12 +96,17 @@ def add_image(
 
 def name_image(engine: MemoryEngine, image: MemoryImage, name: str) -> None:
     """Give an image a name, taking it from the one that has it."""
-    full = with_tag(name)
+    full = with_tag(familiar(name))
     for other in engine.images.values():
         if full in other.tags:
             other.tags.remove(full)
     image.tags.append(full)
     engine.events.emit("image", "tag", image.id, {"name": full})
+
+
+def familiar(name: str) -> str:
+    """Answer a name without what everybody leaves out of it."""
+    return name.removeprefix(f"{DEFAULT_REGISTRY}/").removeprefix("library/")
 
 
 def with_tag(name: str) -> str:
@@ -134,7 +142,7 @@ async def list_images(engine: MemoryEngine, asked: Asked) -> Reply:
                 {
                     "Id": image.id,
                     "RepoTags": tags,
-                    "RepoDigests": [],
+                    "RepoDigests": image.digests,
                     "Created": int(image.created.timestamp()),
                     "Size": image.size,
                     "Labels": image.config.get("Labels"),
@@ -169,7 +177,7 @@ async def remove(engine: MemoryEngine, asked: Asked) -> Reply:
     """Remove a name, and with the last one the image."""
     name = asked.text("name")
     image = find_image(engine, name)
-    full = with_tag(name)
+    full = with_tag(familiar(name))
     by_name = full in image.tags
     users = [one.id[:_SHORT_ID] for one in engine.containers.values() if one.image_id == image.id]
     if users and (not by_name or image.tags == [full]):
@@ -180,6 +188,8 @@ async def remove(engine: MemoryEngine, asked: Asked) -> Reply:
     image.tags = [one for one in image.tags if one not in untagged]
     for one in untagged:
         engine.events.emit("image", "untag", image.id, {"name": one})
+    named = {one.rpartition(":")[0] for one in image.tags}
+    image.digests = [one for one in image.digests if one.partition("@")[0] in named]
     removed = [{"Untagged": one} for one in untagged]
     if not image.tags:
         del engine.images[image.id]

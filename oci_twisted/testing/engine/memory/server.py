@@ -167,7 +167,11 @@ class Server(Protocol):
         self._transport.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
 
     def _failed(self, failure: Failure) -> None:
-        if not failure.check(CancelledError, _Broken):
+        if failure.check(_Broken):
+            # What was sent so far shall arrive.
+            self._transport.loseConnection()
+            return
+        if not failure.check(CancelledError):
             self._log.failure("the engine in memory failed", failure)
         self._transport.abortConnection()
 

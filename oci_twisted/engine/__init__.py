@@ -8,6 +8,8 @@ From the outside to the inside:
   `documents.Fields`, and never sees HTTP.
 - `containers.Containers` is made of parts: `execs` (over `processes`, `outputs`, `runs`), `logs` (over `frames`,
   `deliveries`), `stats`, `archives`.  `events` is a subscription that outlives connections.
+- `references`, `credentials`, `progress`, `causes`, `files`: what pulls, pushes, saves, loads and builds are made of.
+  `causes` is the only place that reads from an engine's words why a transfer failed.
 - `interfaces`, `requests`, `errors`: the seams.  Methods, parameters and documents are Docker's; drivers of other
   engines translate.
 - `docker`, `podman`: drivers, which are tables of `operations.Operation`; `podman_differences` is put around what

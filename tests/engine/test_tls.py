@@ -14,7 +14,7 @@ from oci_twisted.engine.address import Address, TlsFiles
 from oci_twisted.engine.errors import ConnectionFailed
 from oci_twisted.testing.engine.memory import MemoryEngine
 from oci_twisted.testing.waiting import waits
-from tests.wire.certificates import make_certificate
+from tests.wire.certificates import certify, make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -67,10 +67,27 @@ async def test_both_sides_show_certificates(pem: Path, port: int) -> None:
 
 
 @waits
-async def test_an_engine_of_another_name_is_refused(pem: Path, port: int) -> None:
+async def test_an_engine_of_another_name_is_refused(pem: Path, own: ssl.PrivateCertificate) -> None:
     """A certificate that is right, but for another name, is none."""
-    # The same address, in a way of writing it that no certificate has.
-    async with await connect(port, TlsFiles(pem, pem, pem), host="127.1") as client:
+    from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
+
+    engine = MemoryEngine(reactor)
+    listening = await SSL4ServerEndpoint(reactor, 0, own.options(), interface="127.0.0.2").listen(engine.server)
+    port = cast("IPv4Address", listening.getHost()).port
+    async with await connect(port, TlsFiles(pem), host="127.0.0.2") as client:
+        with pytest.raises(ConnectionFailed, match="certificate"):
+            await client.system.ping()
+    assert engine.asked == []
+    await listening.stopListening()
+
+
+@waits
+async def test_a_certificate_of_ours_has_to_be_signed_by_whom_the_engine_knows(
+    pem: Path, port: int, tmp_path: Path
+) -> None:
+    """One of another authority is refused by the engine, and the error says that it is the certificate."""
+    stranger = certify("stranger").sign("me").write(tmp_path / "stranger.pem")
+    async with await connect(port, TlsFiles(pem, stranger, stranger)) as client:
         with pytest.raises(ConnectionFailed, match="certificate"):
             await client.system.ping()
 

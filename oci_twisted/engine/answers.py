@@ -37,10 +37,17 @@ _PHRASES: tuple[tuple[str, type[EngineError]], ...] = (
     ("already in use", Conflict),
     ("already exists", Conflict),
     ("is in use", Conflict),
+    ("is being used", Conflict),
+    ("is already used", Conflict),
+    ("is not connected to", Conflict),
+    ("has active endpoints", Conflict),
+    ("cannot be removed", Conflict),
     ("no such ", NotFound),
     ("image not known", NotFound),
     ("invalid username/password", Unauthorized),
     ("failed with status: 401", Unauthorized),
+    ("required plugin missing", NotFound),
+    ("invalid CIDR address", Invalid),
     ("unsupported image filter", Invalid),
     ("is an invalid filter", Invalid),
     ("invalid filter", Invalid),
@@ -64,11 +71,14 @@ def refusal(status: int, body: bytes, request: Request | None = None) -> EngineE
     if status == 404 and message is not None and message.strip().lower() in _NO_ROUTE:  # noqa: PLR2004
         return Unsupported("the engine does not have this operation", status=status, request=request)
     kind = _KINDS.get(status) or _kind_of(message or "")
+    if status == 403:  # noqa: PLR2004
+        # Docker says it of what nobody may do, as well as of what they may not do now.
+        kind = _kind_of(message or "", kind)
     return kind(message or _SENTENCES.get(status) or "the engine did not say why", status=status, request=request)
 
 
-def _kind_of(message: str) -> type[EngineError]:
-    return next((kind for phrase, kind in _PHRASES if phrase in message), EngineError)
+def _kind_of(message: str, otherwise: type[EngineError] = EngineError) -> type[EngineError]:
+    return next((kind for phrase, kind in _PHRASES if phrase in message), otherwise)
 
 
 def document_of(body: bytes, request: Request | None = None) -> Json:
@@ -98,6 +108,9 @@ def _message(body: bytes) -> str | None:
         if not isinstance(message, str):
             # Podman's own API, for several things at once.
             message = document.get("errorDetail") or document.get("Err") or document.get("error")
+            several = document.get("Errs") or document.get("errors")
+            if not message and isinstance(several, list):
+                message = "; ".join(str(one) for one in several)
         if isinstance(message, dict):
             message = message.get("message")
         if isinstance(message, str) and message.strip():

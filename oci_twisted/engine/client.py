@@ -16,7 +16,11 @@ from oci_twisted.engine.discovery import Surroundings, discover, driver_for
 from oci_twisted.engine.drivers import driver as driver_named
 from oci_twisted.engine.events import Backoff, EventSubscription, subscribe
 from oci_twisted.engine.images import Images
+from oci_twisted.engine.manifests import Manifests
+from oci_twisted.engine.networks import Networks
+from oci_twisted.engine.pods import Pods
 from oci_twisted.engine.system import System
+from oci_twisted.engine.volumes import Volumes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +45,10 @@ class EngineClient:
     :ivar system: the engine itself
     :ivar images: images
     :ivar containers: containers
+    :ivar networks: networks
+    :ivar volumes: volumes
+    :ivar pods: pods, where the engine has them
+    :ivar manifests: manifest lists, where the engine makes them
     :ivar calls: operations by their names, for what has no method here.
     :ivar keychain: credentials for registries, asked where a call brings none; it knows nobody if ``None`` is given.
     """
@@ -51,6 +59,10 @@ class EngineClient:
         self.system = System(calls)
         self.images = Images(calls, self.keychain)
         self.containers = Containers(calls)
+        self.networks = Networks(calls)
+        self.volumes = Volumes(calls)
+        self.pods = Pods(calls)
+        self.manifests = Manifests(calls)
 
     @classmethod
     async def connect(

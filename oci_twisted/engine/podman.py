@@ -36,6 +36,7 @@ OPERATIONS = docker.OPERATIONS | table(
     # Pods.
     _Op("pod.list", "GET", "/libpod/pods/json", DOCUMENT, "filters"),
     _Op("pod.create", "POST", "/libpod/pods/create", body="config"),
+    _Op("pod.add", "POST", "/libpod/containers/create", body="config"),
     _Op("pod.inspect", "GET", "/libpod/pods/{name}/json"),
     _Op("pod.exists", "GET", "/libpod/pods/{name}/exists", NOTHING),
     _Op("pod.start", "POST", "/libpod/pods/{name}/start", patient=True),

@@ -21,9 +21,12 @@ from oci_twisted.testing.engine.examples import Made, busybox_archive
 from oci_twisted.testing.engine.execs import ExecContract
 from oci_twisted.testing.engine.images import ImageContract
 from oci_twisted.testing.engine.logs import LogContract
+from oci_twisted.testing.engine.networks import NetworkContract
+from oci_twisted.testing.engine.pods import ManifestContract, PodContract
 from oci_twisted.testing.engine.registries import ADA, Place, guarded_registry, open_registry
 from oci_twisted.testing.engine.system import SystemContract
 from oci_twisted.testing.engine.transfers import TransferContract
+from oci_twisted.testing.engine.volumes import VolumeContract
 
 Connect: TypeAlias = Callable[[], Coroutine[Deferred[Any], Any, EngineClient]]
 
@@ -39,6 +42,10 @@ class EngineContract(
     LogContract,
     ArchiveContract,
     EventContract,
+    NetworkContract,
+    VolumeContract,
+    PodContract,
+    ManifestContract,
 ):
     """
     What every engine does.  A subclass has a fixture ``connect``, which makes a client of it.

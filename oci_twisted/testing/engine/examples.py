@@ -54,9 +54,9 @@ async def in_pieces(content: bytes, size: int = 64 << 10) -> AsyncIterator[bytes
         yield content[start : start + size]
 
 
-def config(image: str, *command: str, **more: Any) -> ContainerConfig:  # noqa: ANN401 - ContainerConfig's fields
-    """Answer what a container of a test is: without a network, and within modest limits."""
-    return ContainerConfig(image, command, network="none", extra_host={"Ulimits": _LIMITS}, **more)
+def config(image: str, *command: str, network: str = "none", **more: Any) -> ContainerConfig:  # noqa: ANN401 - ContainerConfig's fields
+    """Answer what a container of a test is: without a network if none is named, and within modest limits."""
+    return ContainerConfig(image, command, network=network, extra_host={"Ulimits": _LIMITS}, **more)
 
 
 class Made:
@@ -71,11 +71,26 @@ class Made:
         self.image = image
         self._containers: list[str] = []
         self._images: list[str] = []
+        self._networks: list[str] = []
+        self._volumes: list[str] = []
 
     def image_name(self) -> str:
         """Answer a name for an image to come."""
         name = f"oci.test/{fresh('image')}:v1"
         self._images.append(name)
+        return name
+
+    async def network(self, **more: Any) -> str:  # noqa: ANN401 - Networks.create's parameters
+        """Make a network from which nothing can be reached, and answer its name."""
+        name = fresh("net")
+        self._networks.append(name)
+        await self.client.networks.create(name, internal=True, **more)
+        return name
+
+    def volume_name(self) -> str:
+        """Answer a name for a volume to come."""
+        name = fresh("volume")
+        self._volumes.append(name)
         return name
 
     async def container(self, *command: str, start: bool = True, **more: Any) -> str:  # noqa: ANN401 - config's
@@ -96,6 +111,12 @@ class Made:
         for container in self._containers:
             if await self.client.containers.exists(container):
                 await self.client.containers.remove(container, force=True, volumes=True)
+        for network in self._networks:
+            if await self.client.networks.exists(network):
+                await self.client.networks.remove(network)
+        for volume in self._volumes:
+            if await self.client.volumes.exists(volume):
+                await self.client.volumes.remove(volume)
         for image in self._images:
             if await self.client.images.exists(image):
                 await self.client.images.remove(image, force=True)

@@ -12,7 +12,7 @@ Programs are coroutines: ``engine.programs["backup"] = my_backup`` runs whenever
 - `server`: HTTP, as little as is needed
 - `routes`: the drivers' table, read the other way round
 - `engine`: what there is, and the operations by their names
-- `images`, `transfers`, `image_archives`, `builds`, `containers`, `system`: the operations
+- `images`, `transfers`, `image_archives`, `builds`, `containers`, `networks`, `volumes`, `system`: the operations
 - `execs`, `attachments`: further processes in containers, and connections to them
 - `archives`: files into containers, and out of them
 - `logs`: what they have written, and what they take

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 from twisted.internet.defer import Deferred
 
+from oci_twisted.testing.engine.memory.filters import has_labels
 from oci_twisted.testing.engine.memory.images import add_image, change, find_image, name_image
 from oci_twisted.testing.engine.memory.processes import Process, signal_number
 from oci_twisted.testing.engine.memory.refusals import Refused
 from oci_twisted.testing.engine.memory.server import NOTHING, Reply, as_json
+from oci_twisted.testing.engine.memory.volumes import make_volumes
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,6 +37,7 @@ class MemoryContainer:
     A container.
 
     :ivar config: what it was created with, as Docker has it.
+    :ivar networks: the names of those that it is in.
     :ivar processes: its own, one after the other: the last runs, or ran last.
     """
 
@@ -45,6 +48,7 @@ class MemoryContainer:
     created: datetime
     command: tuple[str, ...]
     environment: dict[str, str]
+    networks: list[str] = field(factory=list)
     processes: list[Process] = field(factory=list)
     started: datetime | None = None
     finished: datetime | None = None
@@ -141,7 +145,7 @@ class MemoryContainer:
                 "Labels": {**inherited.get("Labels", {}), **given.get("Labels", {})},
             },
             "HostConfig": self.config.get("HostConfig", {}),
-            "NetworkSettings": {"Networks": {}},
+            "NetworkSettings": {"Networks": {name: {"IPAddress": ""} for name in self.networks}},
             "Mounts": [],
             "State": {
                 "Status": self.status,
@@ -212,7 +216,10 @@ async def create(engine: MemoryEngine, asked: Asked) -> Reply:
         entrypoint = image.config.get("Entrypoint", [])
     words = [*(word for word in entrypoint if word), *(config.get("Cmd") or image.config.get("Cmd", []))]
     environment = dict(one.split("=", 1) for one in [*image.config.get("Env", []), *config.get("Env", [])])
-    container = MemoryContainer(id_, name, image.id, config, engine.now(), tuple(words), environment)
+    host = config.get("HostConfig", {})
+    make_volumes(engine, host)
+    networks = [host.get("NetworkMode") or "bridge"]
+    container = MemoryContainer(id_, name, image.id, config, engine.now(), tuple(words), environment, networks)
     engine.containers[id_] = container
     container.tell(engine, "create")
     return as_json({"Id": id_, "Warnings": []}, 201)
@@ -396,10 +403,8 @@ def _check_name(engine: MemoryEngine, name: str) -> None:
 
 
 def _is_chosen(container: MemoryContainer, filters: dict[str, list[str]]) -> bool:
-    labels = container.config.get("Labels", {})
-    wanted = [one.partition("=") for one in filters.get("label", [])]
     return (
-        all(name in labels and (not equals or labels[name] == value) for name, equals, value in wanted)
+        has_labels(container.config.get("Labels", {}), filters)
         and (not filters.get("status") or container.status in filters["status"])
         and (not filters.get("name") or any(name.strip("/^$") in container.name for name in filters["name"]))
         and (not filters.get("id") or any(container.id.startswith(one) for one in filters["id"]))

@@ -20,8 +20,10 @@ from oci_twisted.testing.engine.memory import (
     image_archives,
     images,
     logs,
+    networks,
     system,
     transfers,
+    volumes,
 )
 from oci_twisted.testing.engine.memory.driver import ADDRESS, MemoryDriver
 from oci_twisted.testing.engine.memory.events import EventLog
@@ -40,8 +42,10 @@ if TYPE_CHECKING:
     from oci_twisted.testing.engine.memory.containers import MemoryContainer
     from oci_twisted.testing.engine.memory.faults import Fault
     from oci_twisted.testing.engine.memory.images import MemoryImage
+    from oci_twisted.testing.engine.memory.networks import MemoryNetwork
     from oci_twisted.testing.engine.memory.processes import Program
     from oci_twisted.testing.engine.memory.routes import Asked
+    from oci_twisted.testing.engine.memory.volumes import MemoryVolume
 
 _OPERATIONS: Mapping[str, Callable[[MemoryEngine, Asked], Awaitable[Reply]]] = {
     **system.OPERATIONS,
@@ -54,6 +58,8 @@ _OPERATIONS: Mapping[str, Callable[[MemoryEngine, Asked], Awaitable[Reply]]] = {
     **events.OPERATIONS,
     **execs.OPERATIONS,
     **logs.OPERATIONS,
+    **networks.OPERATIONS,
+    **volumes.OPERATIONS,
 }
 
 _LACKING = {"message": "page not found"}
@@ -73,6 +79,8 @@ class MemoryEngine:
     :ivar accounts: the passwords that a registry knows, by its host and the users' names; others know everybody.
     :ivar containers: by id, in the order in which they were made.
     :ivar events: what has happened; let more happen with ``events.emit``.
+    :ivar networks: by id; an engine has three of its own.
+    :ivar volumes: by name.
     :ivar asked: the names of all operations that were asked for, for tests to look at.
     """
 
@@ -85,6 +93,8 @@ class MemoryEngine:
         self.step_time = 0.0
         self.accounts: dict[str, dict[str, str]] = {}
         self.containers: dict[str, MemoryContainer] = {}
+        self.networks: dict[str, MemoryNetwork] = networks.own_networks(self)
+        self.volumes: dict[str, MemoryVolume] = {}
         self.asked: list[str] = []
         self.events = EventLog(reactor)
         self.server = ServerFactory(self)

@@ -3,8 +3,8 @@ Container engines: Docker, Podman, and whatever else has a driver, behind one in
 
 From the outside to the inside:
 
-- `client`: `EngineClient`, and groups of operations as its attributes: `system`, `images`, `containers` ...  A group is a
-  class over `calls.Calls`, in a module with the frozen values that it answers.  It reads documents with
+- `client`: `EngineClient`, and groups of operations as its attributes: `system`, `images`, `containers`, ...  A group
+  is a class over `calls.Calls`, in a module with the frozen values that it answers.  It reads documents with
   `documents.Fields`, and never sees HTTP.
 - `containers.Containers` is made of parts: `execs` (over `processes`, `outputs`, `runs`), `logs` (over `frames`,
   `deliveries`), `stats`, `archives`.  `events` is a subscription that outlives connections.

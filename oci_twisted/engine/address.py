@@ -4,6 +4,8 @@ Where an engine is.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -12,7 +14,7 @@ from attrs import evolve, frozen
 from oci_twisted.engine.errors import Unsupported
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
     from urllib.parse import SplitResult
 
 DOCKER_PORT = 2375
@@ -45,6 +47,38 @@ class TlsFiles:
 
 
 @frozen
+class SshFiles:
+    """
+    What a connection over SSH is made with.
+
+    :ivar known_hosts: files with the keys of hosts; that the key of ours is in one of them cannot be switched off.
+    :ivar identities: files with private keys of ours, which are shown first.
+    :ivar agent: the path of an agent's socket, whose keys are shown next.
+    :ivar default_identities: files with private keys that are shown last, where they are there.
+    """
+
+    known_hosts: tuple[Path, ...] = ()
+    identities: tuple[Path, ...] = ()
+    agent: str | None = None
+    default_identities: tuple[Path, ...] = ()
+
+    @classmethod
+    def below(cls, home: Path, environment: Mapping[str, str]) -> SshFiles:
+        """Answer those that ``ssh`` has for a user.  Its ``config`` is not read."""
+        folder = home / ".ssh"
+        return cls(
+            known_hosts=(folder / "known_hosts", Path("/etc/ssh/ssh_known_hosts")),
+            agent=environment.get("SSH_AUTH_SOCK") or None,
+            default_identities=tuple(folder / name for name in ("id_ed25519", "id_ecdsa", "id_rsa")),
+        )
+
+    @classmethod
+    def of_process(cls) -> SshFiles:
+        """Answer those of the user that this process runs as."""
+        return cls.below(Path.home(), os.environ)
+
+
+@frozen
 class Address:
     """
     Where an engine is.
@@ -52,6 +86,7 @@ class Address:
     :ivar scheme: ``unix``, ``tcp``, ``tls``, ``ssh`` or one that only a certain driver knows, such as ``memory``.
     :ivar path: of the socket; behind ``ssh``, the one at the other end, where the default is the engine's.
     :ivar tls: for ``tls``.
+    :ivar ssh: for ``ssh``; those of the user of this process if ``None``.
     """
 
     scheme: str
@@ -60,6 +95,7 @@ class Address:
     port: int = 0
     user: str | None = None
     tls: TlsFiles | None = None
+    ssh: SshFiles | None = None
 
     def __str__(self) -> str:
         if self.scheme == "unix":
@@ -68,6 +104,10 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = f":{self.port}" if self.port else ""
         return f"{self.scheme}://{user}{host}{port}{self.path}"
+
+    def with_socket(self, path: str) -> Address:
+        """Answer the same place; behind ``ssh``, with the path of a socket if it has none."""
+        return evolve(self, path=path) if self.scheme == "ssh" and not self.path else self
 
     def secured(self, tls: TlsFiles) -> Address:
         """Answer the same place, reached over TLS, if it is one of TCP; others are as safe as they get."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from oci_twisted.engine.address import Address
     from oci_twisted.engine.interfaces import IConnection
 
+SOCKET = "/var/run/docker.sock"
+
 # Below is what the table needs at the least: Docker 18.09.  Above, answers may have changed in ways we do not know.
 API = ApiRange("api-version", ApiVersion((1, 39)), ApiVersion((1, 51)))
 
@@ -110,7 +112,7 @@ OPERATIONS = table(
 @implementer(IDriver)
 @frozen
 class DockerDriver:
-    """Reaches Docker, and what speaks its API, over a UNIX socket, TCP or TLS."""
+    """Reaches Docker, and what speaks its API, over a UNIX socket, TCP, TLS or SSH."""
 
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     limits: Limits = DEFAULT_LIMITS
@@ -122,7 +124,7 @@ class DockerDriver:
             OPERATIONS,
             lambda lost: Pool(
                 reactor,
-                endpoint_for(reactor, address),
+                endpoint_for(reactor, address.with_socket(SOCKET)),
                 host=host_header(address),
                 lost=lost,
                 timeouts=self.timeouts,

@@ -201,6 +201,21 @@ class TimedOut(ConnectionFailed):
     advice = "Check that the engine is alive; give it more time if it is only slow."
 
 
+class HostKeyRefused(ConnectionFailed):
+    """
+    The key of an SSH server is not known to be its own.  Nothing was sent to it.
+    """
+
+    advice = "Do not connect before you know why."
+
+    def __init__(
+        self, message: str, *, advice: str | None = None, status: int | None = None, request: Request | None = None
+    ) -> None:
+        super().__init__(message, status=status, request=request)
+        if advice is not None:
+            self.advice = advice
+
+
 class Unsupported(EngineError):
     """The engine, or its version, cannot do it.  Nothing was sent."""
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from oci_twisted.engine.address import Address
     from oci_twisted.engine.interfaces import IConnection, IHandler
 
+SOCKET = "/run/podman/podman.sock"
+
 LIBPOD = ApiRange("libpod-api-version", ApiVersion((4, 0, 0)), ApiVersion((5, 6, 0)))
 
 _Op = Operation
@@ -83,7 +85,7 @@ class PodmanConnection(HttpConnection):
 @implementer(IDriver)
 @frozen
 class PodmanDriver:
-    """Reaches Podman, as ``podman system service`` serves it, over a UNIX socket or TCP."""
+    """Reaches Podman, as ``podman system service`` serves it, over a UNIX socket, TCP or SSH."""
 
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     limits: Limits = DEFAULT_LIMITS
@@ -95,7 +97,7 @@ class PodmanDriver:
             OPERATIONS | _OWN,
             lambda lost: Pool(
                 reactor,
-                endpoint_for(reactor, address),
+                endpoint_for(reactor, address.with_socket(SOCKET)),
                 host=host_header(address),
                 lost=lost,
                 timeouts=self.timeouts,

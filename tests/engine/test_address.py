@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from oci_twisted.engine.address import Address, TlsFiles, parse_address
+from oci_twisted.engine.address import Address, SshFiles, TlsFiles, parse_address
 from oci_twisted.engine.errors import Unsupported
 
 if TYPE_CHECKING:
@@ -60,3 +60,18 @@ def test_tcp_is_secured_with_what_a_folder_has(tmp_path: Path) -> None:
     assert parse_address("tcp://host").secured(files) == Address("tls", host="host", port=2376, tls=files)
     assert parse_address("tcp://host:99").secured(files).port == 99
     assert parse_address("unix:///a").secured(files) == Address("unix", path="/a")
+
+
+def test_a_socket_behind_ssh_is_the_engines_if_none_is_named() -> None:
+    """A path that is there stays, and other addresses have none to be given."""
+    assert parse_address("ssh://box").with_socket("/a").path == "/a"
+    assert parse_address("ssh://box/b").with_socket("/a").path == "/b"
+    assert parse_address("tcp://box").with_socket("/a") == parse_address("tcp://box")
+
+
+def test_ssh_uses_what_a_user_has(tmp_path: Path) -> None:
+    """The files are those of ``ssh``, and the agent is that of the environment."""
+    files = SshFiles.below(tmp_path, {"SSH_AUTH_SOCK": "/agent"})
+    assert files.known_hosts[0] == tmp_path / ".ssh" / "known_hosts"
+    assert files.agent == "/agent"
+    assert SshFiles.below(tmp_path, {"SSH_AUTH_SOCK": ""}).agent is None

@@ -47,7 +47,7 @@ def test_an_answer_is_an_error(status: int, body: bytes, kind: type[errors.Engin
 def test_every_error_says_what_to_do() -> None:
     """Each kind has an advice, which its sentence ends with."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.EngineError)]
-    assert len(kinds) == 16
+    assert len(kinds) == 17
     for kind in kinds:
         error = kind("Something")
         assert str(error) == f"Something. {error.advice}"

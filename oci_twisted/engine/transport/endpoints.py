@@ -55,4 +55,18 @@ def _tls(reactor: Any, address: Address) -> IStreamClientEndpoint:  # noqa: ANN4
     return wrapClientTLS(client_options(address.host, address.tls or TlsFiles()), _tcp(reactor, address))
 
 
-_SCHEMES: Mapping[str, Callable[[Any, Address], IStreamClientEndpoint]] = {"unix": _unix, "tcp": _tcp, "tls": _tls}
+def _ssh(reactor: Any, address: Address) -> IStreamClientEndpoint:  # noqa: ANN401
+    # Conch and what it needs come with the extra "ssh".
+    try:
+        from oci_twisted.engine.transport.ssh import SshEndpoint  # noqa: PLC0415
+    except ImportError as error:
+        raise Unsupported(f"{address}: Twisted's Conch is not here ({error}): install oci-twisted[ssh]") from error
+    return SshEndpoint(reactor, address)
+
+
+_SCHEMES: Mapping[str, Callable[[Any, Address], IStreamClientEndpoint]] = {
+    "unix": _unix,
+    "tcp": _tcp,
+    "tls": _tls,
+    "ssh": _ssh,
+}

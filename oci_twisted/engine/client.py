@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from oci_twisted.engine.address import Address, parse_address
+from oci_twisted.engine.blocking import Blocking
 from oci_twisted.engine.calls import Calls
 from oci_twisted.engine.containers import Containers
 from oci_twisted.engine.credentials import Credentials, NoKeychain, UserKeychain
@@ -40,7 +41,7 @@ class EngineClient:
     An engine, and what it can be asked.
 
     Any number of calls may be in progress at once.  Cancelling one closes its connection.  Use it from the reactor's
-    thread only.
+    thread only; in others, use `blocking`.
 
     :ivar system: the engine itself
     :ivar images: images
@@ -108,6 +109,11 @@ class EngineClient:
     def connection(self) -> IConnection:
         """What the driver answered."""
         return self.calls.connection
+
+    @property
+    def blocking(self) -> Blocking:
+        """The same for other threads than the reactor's: plain calls that wait for what they answer."""
+        return Blocking(self)
 
     def wrapped(self, wrap: Callable[[IHandler], IHandler]) -> Self:
         """

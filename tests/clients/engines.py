@@ -24,24 +24,30 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 @contextmanager
 def docker_engine() -> Iterator[str]:
     """Run Docker's daemon, and lend the address that clients name with ``--host``."""
+    with short_folder() as folder, docker_daemon(folder) as address:
+        yield address
+
+
+@contextmanager
+def docker_daemon(folder: Path) -> Iterator[str]:
+    """Run Docker's daemon with what is in a folder of a short path, and lend its address."""
     require_root()
     dockerd = require("dockerd")
-    with _short_folder() as folder:
-        address, configuration = folder / "sock", folder / "daemon.json"
-        configuration.write_text("{}")
-        command = (
-            dockerd,
-            *("--data-root", folder / "data"),
-            *("--exec-root", folder / "exec"),
-            *("--pidfile", folder / "pid"),
-            *("--host", f"unix://{address}"),
-            *("--config-file", configuration),
-            "--iptables=false",
-            "--ip6tables=false",
-            "--bridge=none",
-        )
-        with _running(Daemon(command, folder / "log"), address):
-            yield f"unix://{address}"
+    address, configuration = folder / "sock", folder / "daemon.json"
+    configuration.write_text("{}")
+    command = (
+        dockerd,
+        *("--data-root", folder / "data"),
+        *("--exec-root", folder / "exec"),
+        *("--pidfile", folder / "pid"),
+        *("--host", f"unix://{address}"),
+        *("--config-file", configuration),
+        "--iptables=false",
+        "--ip6tables=false",
+        "--bridge=none",
+    )
+    with _running(Daemon(command, folder / "log"), address):
+        yield f"unix://{address}"
 
 
 @contextmanager
@@ -49,7 +55,7 @@ def podman_engine() -> Iterator[str]:
     """Run Podman's service, and lend its address."""
     require_root()
     podman = require("podman")
-    with _short_folder() as folder:
+    with short_folder() as folder:
         store = ("--root", folder / "root", "--runroot", folder / "run", "--storage-driver", "vfs")
         # Neither systemd nor its journal is needed, nor the machine's networks.
         modest = ("--cgroup-manager", "cgroupfs", "--events-backend", "file", "--network-config-dir", folder / "nets")
@@ -75,7 +81,7 @@ def containerd_engine() -> Iterator[str]:
     """Run containerd, and lend the address that ``ctr`` takes with ``--address``."""
     require_root()
     containerd = require("containerd")
-    with _short_folder() as folder:
+    with short_folder() as folder:
         configuration = folder / "config.toml"
         configuration.write_text(CONTAINERD_TOML.format(folder=folder))
         with _running(Daemon((containerd, "--config", configuration), folder / "log"), folder / "sock"):
@@ -88,7 +94,7 @@ def containerd_engine() -> Iterator[str]:
 
 
 @contextmanager
-def _short_folder() -> Iterator[Path]:
+def short_folder() -> Iterator[Path]:
     """Lend a folder with a short path, for a socket's path holds about a hundred characters."""
     folder = Path(tempfile.mkdtemp(prefix="oci-")).resolve()
     try:

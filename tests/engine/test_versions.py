@@ -34,6 +34,31 @@ def test_the_version_is_asked_for_again_after_a_restart() -> None:
     assert pings(bench) == 2
 
 
+def test_the_version_is_asked_for_again_after_a_pause() -> None:
+    """When no connection was needed for a while, nobody has seen whether the daemon was replaced."""
+    bench = Bench()
+    bench.result(bench.client.images.list())
+    bench.pass_time(1000)
+    bench.engine.api_version = "1.40"
+    bench.result(bench.client.images.list())
+    assert pings(bench) == 2
+
+
+@pytest.mark.parametrize("version", ["1.12", "1.38"])
+def test_an_engine_that_has_become_too_old_is_refused(version: str) -> None:
+    """After a restart, an older one is told from the newer one before anything is sent to it."""
+    bench = Bench()
+    bench.result(bench.client.images.list())
+    bench.engine.restart(api_version=version)
+    bench.turn()
+    with pytest.raises(Unsupported, match=r"and 1\.39 is needed"):
+        bench.result(bench.client.containers.list())
+    assert bench.engine.asked == ["system.ping", "image.list", "system.ping"]
+    bench.engine.restart(api_version="1.41")
+    bench.turn()
+    assert bench.result(bench.client.containers.list()) == ()
+
+
 def test_an_engine_that_is_too_old_is_refused_before_anything_is_sent() -> None:
     """Nothing but the question for the version reaches an engine that is too old."""
     bench = Bench()

@@ -4,9 +4,13 @@ How an address is connected to.
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IStreamClientEndpoint
+from zope.interface import implementer
 
 from oci_twisted.engine.address import TlsFiles
 from oci_twisted.engine.errors import Unsupported
@@ -14,9 +18,14 @@ from oci_twisted.engine.errors import Unsupported
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from twisted.internet.interfaces import IStreamClientEndpoint
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IProtocol, IProtocolFactory
 
     from oci_twisted.engine.address import Address
+
+
+# Seconds of silence, seconds between questions, and how many may remain without an answer.
+_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 3}
 
 
 def endpoint_for(reactor: Any, address: Address) -> IStreamClientEndpoint:  # noqa: ANN401 - every kind of reactor
@@ -45,7 +54,7 @@ def _unix(reactor: Any, address: Address) -> IStreamClientEndpoint:  # noqa: ANN
 
 
 def _tcp(reactor: Any, address: Address) -> IStreamClientEndpoint:  # noqa: ANN401
-    return HostnameEndpoint(reactor, address.host, address.port)
+    return _KeptAlive(HostnameEndpoint(reactor, address.host, address.port))
 
 
 def _tls(reactor: Any, address: Address) -> IStreamClientEndpoint:  # noqa: ANN401
@@ -62,6 +71,32 @@ def _ssh(reactor: Any, address: Address) -> IStreamClientEndpoint:  # noqa: ANN4
     except ImportError as error:
         raise Unsupported(f"{address}: Twisted's Conch is not here ({error}): install oci-twisted[ssh]") from error
     return SshEndpoint(reactor, address)
+
+
+@implementer(IStreamClientEndpoint)
+@frozen
+class _KeptAlive:
+    """
+    Asks, where nothing is said for long, whether the machine at the other end is still there.
+
+    Nothing else would end the wait for a container whose machine has gone without a word.
+    """
+
+    endpoint: IStreamClientEndpoint
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:  # noqa: N803 - Twisted's name
+        """Connect a protocol."""
+        return self.endpoint.connect(protocolFactory).addCallback(_keep_alive)
+
+
+def _keep_alive(protocol: Any) -> Any:  # noqa: ANN401 - whatever has a transport of TCP
+    transport = protocol.transport
+    transport.setTcpKeepAlive(True)
+    for option, value in _ALIVE.items():
+        # Not all systems have all of them.
+        if hasattr(socket, option):
+            transport.getHandle().setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    return protocol
 
 
 _SCHEMES: Mapping[str, Callable[[Any, Address], IStreamClientEndpoint]] = {

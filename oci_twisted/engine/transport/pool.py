@@ -46,7 +46,8 @@ class Pool:
     All connections to one engine.
 
     :param endpoint: connects.
-    :param lost: called whenever the engine has closed a connection: it may be another engine that answers next.
+    :param lost: called whenever it may be another engine that answers next: one has closed a connection, or the last
+        connection was not needed any more.
     """
 
     def __init__(
@@ -159,6 +160,9 @@ class Pool:
     def _expire(self, wire: Wire) -> None:
         del self._kept[wire]
         wire.abort()
+        if self._open == {wire}:
+            # Nobody would see that the engine is replaced from here on.
+            self._on_lost()
 
     def _is_gone(self, wire: Wire, by_engine: bool) -> None:  # noqa: FBT001 - a callback
         timer = self._kept.pop(wire, None)

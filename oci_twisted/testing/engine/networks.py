@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from oci_twisted.engine.errors import Conflict, EngineError, NotFound
+from oci_twisted.engine.errors import Conflict, EngineError, Invalid, NotFound
 from oci_twisted.engine.networks import Subnet
 from oci_twisted.testing.engine.examples import fresh
 from oci_twisted.testing.waiting import waits
@@ -49,6 +49,8 @@ class NetworkContract:
         name = await made.network(subnets=[Subnet("203.0.113.0/24", "203.0.113.9")])
         (subnet,) = (await client.networks.inspect(name)).subnets
         assert subnet.addresses == "203.0.113.0/24"
+        with pytest.raises(Invalid):
+            await client.networks.create(fresh("net"), subnets=[Subnet("10.1.2.3/99")])
 
     @waits
     async def test_a_network_has_its_name_alone(self, client: EngineClient, made: Made) -> None:

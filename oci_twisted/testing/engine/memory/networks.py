@@ -4,6 +4,7 @@ The operations on networks.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -94,6 +95,11 @@ async def create(engine: MemoryEngine, asked: Asked) -> Reply:
     name, driver = config["Name"], config.get("Driver") or "bridge"
     if any(one.name == name for one in engine.networks.values()):
         raise Refused(409, f"network with name {name} already exists")
+    for subnet in config.get("IPAM", {}).get("Config", []):
+        try:
+            ipaddress.ip_network(subnet["Subnet"], strict=False)
+        except ValueError as error:
+            raise Refused(500, f"Invalid subnet : invalid CIDR address: {subnet['Subnet']}") from error
     if driver not in _DRIVERS:
         raise Refused(404, f'plugin "{driver}" not found')
     network = MemoryNetwork(engine.new_id(), name, driver, engine.now(), config)

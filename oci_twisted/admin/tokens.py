@@ -19,6 +19,7 @@ from twisted.internet.task import Clock
 from oci_twisted.app.settings import SettingError, load_settings
 from oci_twisted.app.settings.values import TIME
 from oci_twisted.auth.tokens.access import ROBOT, AccessTokens
+from oci_twisted.auth.tokens.texts import is_text
 from oci_twisted.interfaces import TokenKind
 from oci_twisted.spec.errors import RegistryError
 from oci_twisted.spec.pages import PageRequest
@@ -127,6 +128,9 @@ def revoke(root: Path | None, config: Path | None, token_ids: Sequence[str], own
     with _store(root, config) as store:
         mine = [] if owner is None else [one.token_id for one in _all(store, owner)]
         unknown = [one for one in (*token_ids, *mine) if not _at_once(store.revoke_token(one))]
+    if any(map(is_text, unknown)):
+        # Not repeated, because it may be good all the same, and what is written here may be kept.
+        raise click.ClickException("that is a token, and not its ID; see oci-registry token list")
     if unknown:
         raise click.ClickException(f"there is no token {', '.join(unknown)}; see oci-registry token list")
 

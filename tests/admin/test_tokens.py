@@ -137,6 +137,15 @@ def test_a_revoked_token_is_refused_by_the_server(root: Path, server: AccessToke
     assert run("revoke", "--root", root, first_id).exit_code == 1
 
 
+def test_a_token_is_not_repeated_in_the_place_of_its_id(root: Path, server: AccessTokens) -> None:
+    """Whoever names the token itself is told that this is no ID, in a sentence that may be kept; it goes on."""
+    text, _ = create(root, "ada", "a")
+    outcome = run("revoke", "--root", root, text)
+    assert (outcome.exit_code, "that is a token, and not its ID" in outcome.output) == (1, True)
+    assert text not in outcome.output
+    assert at_once(server.verify(text)).name == "ada"
+
+
 def test_all_of_a_user_s_tokens_are_revoked(root: Path, server: AccessTokens) -> None:
     """For somebody who has left; others go on."""
     create(root, "ada", "a")

@@ -1,11 +1,11 @@
 """
 Canaries: secrets that are put wherever a secret can be, and looked for wherever none may come out.
 
-The tables below say where they are put.  Whoever adds a place for secrets adds a line to one of them:
+Tables say where they are put.  Whoever adds a place for secrets adds a line to one of them:
 
 - `REQUESTS`: what a client sends, right or wrong, whole or broken off;
-- `COMMANDS`: commands that end by themselves, with what they find in files and in the environment;
-- `OBJECTS`: what holds a secret and may be shown by accident.
+- `OBJECTS`: what holds a secret and may be shown by accident;
+- `COMMANDS`, in `tests.app.canary_commands`: commands that end by themselves.
 """
 
 from __future__ import annotations
@@ -18,18 +18,25 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from oci_twisted.app import Auth
+from oci_twisted.app.auth import Admission
 from oci_twisted.app.settings import load_settings
 from oci_twisted.auth.authentication import Authentication
 from oci_twisted.auth.challenges import BasicChallenge
+from oci_twisted.auth.passwords import InMemoryUsers
+from oci_twisted.auth.policy import parse_rules
+from oci_twisted.auth.tokens.keyrings import MemoryShelf
+from oci_twisted.auth.tokens.keys import ES256, make_key
 from oci_twisted.http.calls import Call
 from oci_twisted.http.mounted import SpooledBody
 from oci_twisted.http.parser import RequestParser
 from oci_twisted.interfaces import Credentials, IssuedToken, TokenRequest
-from tests.wire.certificates import certify
+from oci_twisted.storage.memory.tokens import MemoryTokens
+from tests.app.reactors import StillReactor
 from tests.wire.messages import chunked, get, message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 
 class Canaries:
@@ -80,21 +87,6 @@ class Request:
 
 
 @frozen
-class Command:
-    """
-    A command that ends by itself.
-
-    :ivar arguments: behind ``oci-registry``.
-    :ivar files: by name, in the folder where it runs.
-    """
-
-    name: str
-    arguments: tuple[str, ...]
-    files: Callable[[Canaries], Mapping[str, str]] = lambda _canaries: {}
-    environment: Callable[[Canaries], Mapping[str, str]] = lambda _canaries: {}
-
-
-@frozen
 class Object:
     """
     Something that holds a secret.
@@ -111,14 +103,40 @@ def basic(user: str, password: str) -> str:
     return "Authorization: Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
+# Of the first line of a key, in letters.
+_BEGINNING = 48
+
 UPLOADS = "/v2/some/thing/blobs/uploads/"
 MANIFEST = "/v2/some/thing/manifests/v1"
 FORM = "Content-Type: application/x-www-form-urlencoded"
+
+
+def form(**fields: str) -> bytes:
+    """Write a form for the token service."""
+    return message("POST", "/token", FORM, body=urllib.parse.urlencode(fields).encode())
+
 
 REQUESTS = (
     Request("basic", lambda canary: get("/v2/", basic("ada", canary("password")))),
     Request("basic in a user name", lambda canary: get("/v2/", basic(canary("user that is a token"), ""))),
     Request("basic without a colon", lambda canary: get("/v2/", f"Authorization: Basic {canary('not base64')}")),
+    Request("basic with a wrong password", lambda canary: get("/v2/", basic("ada", canary("wrong password")))),
+    Request("basic with an access token", lambda canary: get("/v2/", basic("ada", canary("access token")))),
+    Request("basic with an identity token", lambda canary: get("/v2/", basic("oidc", canary("identity token")))),
+    Request("an access token", lambda canary: get("/v2/", f"Authorization: Bearer {canary('access token')}")),
+    Request("no access token", lambda canary: get("/v2/", f"Authorization: Bearer ocit_{canary('no token')}000000")),
+    Request("a refresh token", lambda canary: get("/v2/", f"Authorization: Bearer {canary('refresh token')}")),
+    Request("a bearer token", lambda canary: get("/v2/", f"Authorization: Bearer {canary('bearer token')}")),
+    Request("a changed one", lambda canary: get("/v2/", f"Authorization: Bearer {canary('bearer token')}x")),
+    Request("an identity token", lambda canary: get("/v2/", f"Authorization: Bearer {canary('identity token')}")),
+    Request("another's", lambda canary: get("/v2/", f"Authorization: Bearer {canary('token of a stranger')}")),
+    Request("a forged one", lambda canary: get("/v2/", f"Authorization: Bearer {canary('forged token')}")),
+    Request("a token for a token", lambda canary: get("/token", f"Authorization: Bearer {canary('bearer token')}")),
+    Request(
+        "a token for an access token",
+        lambda canary: get("/token?scope=repository:team/app:pull", basic("ada", canary("access token"))),
+    ),
+    Request("a login", lambda canary: get("/token?offline_token=true&client_id=c", basic("ada", canary("password")))),
     Request("bearer", lambda canary: get("/v2/_catalog", f"Authorization: Bearer {canary('token')}")),
     Request("bearer like a JWT", lambda canary: get("/v2/", f"Authorization: Bearer a.{canary('claims')}.c")),
     Request("another scheme", lambda canary: get("/v2/", f'Authorization: Digest response="{canary("digest")}"')),
@@ -141,12 +159,37 @@ REQUESTS = (
         "a form",
         lambda canary: message("POST", "/token", FORM, body=f"grant_type=password&password={canary('form')}".encode()),
     ),
+    Request("a form with a refresh token", lambda canary: form(grant_type="refresh_token", refresh_token=canary("r"))),
     Request(
-        "a form with a refresh token",
+        "a form with one that is good",
+        lambda canary: form(grant_type="refresh_token", refresh_token=canary("refresh token")),
+    ),
+    Request(
+        "a form with an access token in its place",
+        lambda canary: form(grant_type="refresh_token", refresh_token=canary("access token")),
+    ),
+    Request(
+        "a form with a password",
+        lambda canary: form(grant_type="password", username="ada", password=canary("password"), access_type="offline"),
+    ),
+    Request(
+        "a form with a wrong password",
+        lambda canary: form(grant_type="password", username="ada", password=canary("wrong password in a form")),
+    ),
+    Request(
+        "a form with a user name that cannot be",
+        lambda canary: form(grant_type="password", username=f"a:{canary('name in a form')}", password="x"),
+    ),
+    Request("a form of another kind", lambda canary: form(grant_type="client", client_secret=canary("client secret"))),
+    Request("a form for another service", lambda canary: form(service="x", password=canary("service's password"))),
+    Request(
+        "a form with a field twice",
         lambda canary: message(
-            "POST", "/token", FORM, body=f"grant_type=refresh_token&refresh_token={canary('refresh')}".encode()
+            "POST", "/token", FORM, body=f"grant_type=password&password=a&password={canary('twice')}".encode()
         ),
     ),
+    Request("a form that is too long", lambda canary: form(grant_type="password", password=canary("long form") * 3000)),
+    Request("a form that is put", lambda canary: message("PUT", "/token", FORM, body=canary("put").encode())),
     Request(
         "a form that is none", lambda canary: message("POST", "/token", body=canary("formless").encode() + b"\xff%zz")
     ),
@@ -198,61 +241,12 @@ REQUESTS = (
 )
 
 
-def _key_that_is_none(canary: Canaries) -> dict[str, str]:
-    pair = certify("registry.test")
-    return {
-        "cert.pem": pair.certificate_pem.decode(),
-        "key.pem": f"-----BEGIN PRIVATE KEY-----\n{canary('key')}\n-----END PRIVATE KEY-----\n",
-    }
-
-
-def _key_of_another(canary: Canaries) -> dict[str, str]:
-    pair, other = certify("registry.test"), certify("registry.test")
-    look_for_key(canary, "other key", other.key_pem.decode())
-    return {"cert.pem": pair.certificate_pem.decode(), "key.pem": other.key_pem.decode()}
-
-
 def look_for_key(canary: Canaries, name: str, pem: str) -> None:
     """Look for the lines of a key as well."""
-    # Every line of it but the first, which is the same in all keys of a kind.
-    for number, line in enumerate(pem.splitlines()[2:-1]):
+    first, *lines = pem.splitlines()[1:-1]
+    # How it begins is the same in all keys of a kind.
+    for number, line in enumerate([first[_BEGINNING:], *lines]):
         canary.add(f"{name}, line {number}", line)
-
-
-TLS = ("--tls-cert", "cert.pem", "--tls-key", "key.pem")
-CONFIG = ("--config", "registry.toml")
-
-COMMANDS = (
-    Command("help", ("--help",), environment=lambda canary: {"OCI_REGISTRY_ROOT": canary("environment and help")}),
-    Command("version", ("--version",), environment=lambda canary: {"OCI_REGISTRY_ROOT": canary("version")}),
-    Command(
-        "an unknown variable", (), environment=lambda canary: {"OCI_REGISTRY_AUTH_PASSWORD": canary("unknown variable")}
-    ),
-    Command(
-        "a variable of another program beside a mistake",
-        ("--port", "nonsense"),
-        environment=lambda canary: {"REGISTRY_HTTP_SECRET": canary("other variable")},
-    ),
-    Command(
-        "an unknown key",
-        CONFIG,
-        lambda canary: {"registry.toml": f'[credentials]\npassword = "{canary("key of file")}"'},
-    ),
-    Command("no TOML", CONFIG, lambda canary: {"registry.toml": f'password = "{canary("no TOML")}'}),
-    Command("no TOML either", CONFIG, lambda canary: {"registry.toml": f"password = {canary('no string')}"}),
-    Command(
-        "a comment beside a mistake",
-        CONFIG,
-        lambda canary: {"registry.toml": f'# password: {canary("comment")}\nstorage = "tape"'},
-    ),
-    Command("a key that is none", TLS, _key_that_is_none),
-    Command("a key of another certificate", TLS, _key_of_another),
-    Command(
-        "a key in the place of the certificate",
-        ("--tls-cert", "key.pem", "--tls-key", "key.pem"),
-        lambda canary: {"key.pem": _key_of_another(canary)["key.pem"]},
-    ),
-)
 
 
 class _Ignored:
@@ -293,6 +287,17 @@ def _credentials(canary: Canaries) -> Credentials:
     return Credentials(canary("credentials"), "registry.test", "127.0.0.1", secure=False)
 
 
+def _auth(canary: Canaries) -> Auth:
+    rules = parse_rules({"rule": [{"repositories": "**", "allow": "pull", "to": "user:*"}]}, "a test")
+    return Auth(rules=rules, users=[InMemoryUsers({"ada": canary("password of a user")})])
+
+
+def _signing_key(canary: Canaries) -> object:
+    key = make_key(ES256, 0.0)
+    look_for_key(canary, "private key", key.pem().decode())
+    return key
+
+
 OBJECTS = (
     Object(
         "the head of a request", lambda canary: _parsed(get(f"/v2/?token={canary('head')}", basic("a", canary("b"))))
@@ -303,5 +308,12 @@ OBJECTS = (
     Object("a request for a token", lambda canary: TokenRequest(_credentials(canary), refresh_token=canary("renewal"))),
     Object("a token", lambda canary: IssuedToken(canary("issued"), 60, 0.0, (), canary("issued too"))),
     Object("an authentication", lambda _canary: Authentication(BasicChallenge("registry"))),
+    Object("who may do what", _auth),
+    Object(
+        "who may do what, at work",
+        lambda canary: Admission(_auth(canary), StillReactor(), MemoryTokens(), MemoryShelf()),
+    ),
+    Object("users", lambda canary: InMemoryUsers({"ada": canary("user's")})),
+    Object("a signing key", _signing_key),
     Object("settings", lambda _canary: load_settings({}, {})),
 )

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
-import signal
-import socket
-import ssl
-import subprocess
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,19 +16,15 @@ from oci_twisted.auth.authentication import Authentication
 from oci_twisted.auth.challenges import BearerChallenge
 from oci_twisted.interfaces import Decision, IAuthorizer, WrongCredentials
 from oci_twisted.storage.memory.metadata import MemoryMetadata
-from tests.app.canaries import COMMANDS, OBJECTS, REQUESTS, Canaries, Command, Object, Request, basic, look_for_key
-from tests.app.test_running import LISTENING, TWIST
+from tests.app.canaries import OBJECTS, REQUESTS, Canaries, Object, Request, basic
 from tests.auth.test_authentication import OnePassword, Prefixed
-from tests.clients.processes import Daemon
 from tests.http.fronts import Mounted
 from tests.http.stacks import Stack
-from tests.wire.certificates import certify
-from tests.wire.messages import get, message
+from tests.wire.messages import get
 from tests.wire.peers import ScriptedAPI, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from twisted.logger import LogEvent
 
@@ -40,11 +32,6 @@ if TYPE_CHECKING:
     from oci_twisted.spec.names import RepositoryName
 
 PATIENCE = 30.0
-
-
-def name_of(one: Request | Command | Object) -> str:
-    """Answer what a test is called."""
-    return one.name
 
 
 def test_a_canary_is_found() -> None:
@@ -138,7 +125,7 @@ def written() -> Iterator[Callable[[], str]]:
 
 @FRONTS
 @pytest.mark.parametrize("stack", [open_to_all, closed, in_the_clear])
-@pytest.mark.parametrize("request_", REQUESTS, ids=name_of)
+@pytest.mark.parametrize("request_", REQUESTS, ids=attrgetter("name"))
 def test_no_request_leaves_a_secret(
     request_: Request, stack: Callable[[], Stack], front: Callable[[Stack], Wire]
 ) -> None:
@@ -211,108 +198,9 @@ def test_carelessness_would_be_found(
     assert canaries.leaked(lines()) == ["token"] * log
 
 
-@pytest.mark.parametrize("thing", OBJECTS, ids=name_of)
+@pytest.mark.parametrize("thing", OBJECTS, ids=attrgetter("name"))
 def test_nothing_shows_what_it_holds(thing: Object) -> None:
     """What a developer prints, and a traceback may show, has no secret in it."""
     canaries = Canaries()
     made = thing.make(canaries)
     assert canaries.leaked(repr(made), str(made), f"{made}") == []
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
-def test_no_command_tells_a_secret(command: Command, tmp_path: Path) -> None:
-    """Neither the help nor an error has what lies in files and in the environment."""
-    canaries = Canaries()
-    for name, content in command.files(canaries).items():
-        (tmp_path / name).write_text(content)
-    environment = {**os.environ, **command.environment(canaries)}
-    words = [*TWIST, "--log-level=debug", "oci-registry", *command.arguments]
-    outcome = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, timeout=60, check=False)  # noqa: S603 - our own
-    assert outcome.stdout + outcome.stderr
-    assert canaries.leaked(outcome.stdout, outcome.stderr) == []
-    assert b"Traceback" not in outcome.stderr
-
-
-class Besieged:
-    """
-    The command, running on the lowest level of logging, with secrets all around it.
-
-    :ivar canaries: the secrets.
-    :ivar answers: what it has answered.
-    """
-
-    def __init__(self, folder: Path, log_format: str, *, tls: bool) -> None:
-        self.canaries = Canaries()
-        self.answers: list[bytes] = []
-        self._folder = folder
-        self._tls = tls
-        arguments = ["--port", "0", "--storage", "memory", "--config", "registry.toml"]
-        (folder / "registry.toml").write_text(f"# {self.canaries('comment')}\n[log]\naccess = 'json'\n")
-        if tls:
-            pair = certify("registry.test")
-            look_for_key(self.canaries, "key", pair.key_pem.decode())
-            pair.write(folder / "pair.pem")
-            (folder / "ca.pem").write_bytes(pair.certificate_pem)
-            arguments += ["--tls-cert", "pair.pem", "--tls-key", "pair.pem"]
-        environment = {"PYTHONUNBUFFERED": "1", "REGISTRY_PASSWORD": self.canaries("environment")}
-        words = [*TWIST, "--log-level=debug", f"--log-format={log_format}", "oci-registry", *arguments]
-        self.daemon = Daemon(words, folder / "log", env=environment)
-        self.daemon.wait_until(lambda: LISTENING.search(self.daemon.log) is not None)
-        found = LISTENING.search(self.daemon.log)
-        assert found is not None
-        self._address = (found[1], int(found[2]))
-
-    def _connect(self) -> socket.socket:
-        plain = socket.create_connection(self._address, timeout=PATIENCE)
-        if not self._tls:
-            return plain
-        context = ssl.create_default_context(cafile=str(self._folder / "ca.pem"))
-        return context.wrap_socket(plain, server_hostname="127.0.0.1")
-
-    def send(self, request: Request) -> None:
-        """Send a request, and wait for the answer if there shall be one."""
-        with self._connect() as client:
-            client.sendall(request.make(self.canaries))
-            if not request.broken_off:
-                self.answers.append(client.recv(1 << 16))
-
-    def send_in_the_clear(self) -> None:
-        """Send a request to a port that speaks TLS, or TLS to one that does not."""
-        with socket.create_connection(self._address, timeout=PATIENCE) as client:
-            if self._tls:
-                client.sendall(get("/v2/", f"Authorization: Bearer {self.canaries('in the clear')}"))
-            else:
-                client.sendall(b"\x16\x03\x01\x02\x00" + self.canaries("ticket").encode() * 20)
-            self.answers.append(client.recv(1 << 16))
-
-    def break_key(self) -> None:
-        """Put something in the place of the key, and have it read."""
-        (self._folder / "pair.pem").write_text(self.canaries("broken key"))
-        os.kill(self.daemon.pid, signal.SIGHUP)
-        self.daemon.wait_until(lambda: "the old certificate is kept" in self.daemon.log)
-
-
-@pytest.mark.parametrize(("log_format", "tls"), [("text", False), ("json", True)])
-def test_a_process_keeps_its_secrets(
-    log_format: str,
-    tls: bool,  # noqa: FBT001 - what a test is given
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """On debug level, through everything that clients send and operators do wrong, nothing secret is written."""
-    monkeypatch.chdir(tmp_path)
-    besieged = Besieged(tmp_path, log_format, tls=tls)
-    try:
-        for request in REQUESTS:
-            besieged.send(request)
-        besieged.send_in_the_clear()
-        if tls:
-            besieged.break_key()
-        besieged.send(Request("the last", lambda _canary: message("GET", "/last", "Connection: close")))
-        besieged.daemon.wait_until(lambda: "/last" in besieged.daemon.log)
-    finally:
-        besieged.daemon.stop()
-    answered = [answer for answer in besieged.answers if answer.startswith(b"HTTP/1.1 ")]
-    assert len(answered) > sum(not request.broken_off for request in REQUESTS)
-    assert "/v2/_catalog" in besieged.daemon.log
-    assert besieged.canaries.leaked(besieged.daemon.log, *besieged.answers) == []

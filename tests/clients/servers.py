@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import ssl
 import sys
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from attrs import frozen
 
 from tests.clients.processes import Daemon
 
-LISTENING = re.compile(r"listening on http://(127\.0\.0\.1:\d+)")
+LISTENING = re.compile(r"listening on (https?)://(127\.0\.0\.1:\d+)")
 ACCESS = re.compile(r'"(GET|HEAD|POST|PUT|PATCH|DELETE) (/\S*)" (\d{3})\b')
 
 MANIFEST_TYPES = (
@@ -48,6 +49,7 @@ class Registry:
     """
     A running registry.
 
+    :ivar scheme: ``http`` or ``https``
     :ivar host: ``127.0.0.1:PORT``, as it stands in an image's name
     """
 
@@ -68,12 +70,12 @@ class Registry:
         self._daemon.wait_until(lambda: LISTENING.search(self._daemon.log) is not None)
         listening = LISTENING.search(self._daemon.log)
         assert listening is not None
-        self.host = listening[1]
+        self.scheme, self.host = listening.groups()
 
     @property
     def url(self) -> str:
         """The root of the registry."""
-        return f"http://{self.host}"
+        return f"{self.scheme}://{self.host}"
 
     @property
     def pid(self) -> int:
@@ -93,11 +95,17 @@ class Registry:
         """End the registry with SIGKILL: it gets no chance to put anything in order."""
         self._daemon.kill()
 
-    def ask(self, method: str, path: str, *, timeout: float = 60) -> Answer:
-        """Send one request that accepts every type of manifest."""
-        connection = http.client.HTTPConnection(self.host, timeout=timeout)
+    def ask(self, method: str, path: str, *, authorization: str | None = None, timeout: float = 60) -> Answer:
+        """Send one request that accepts every type of manifest, to whatever certificate the registry has."""
+        connection: http.client.HTTPConnection
+        if self.scheme == "https":
+            unverified = ssl._create_unverified_context()  # noqa: S323, SLF001 - it is on this machine
+            connection = http.client.HTTPSConnection(self.host, timeout=timeout, context=unverified)
+        else:
+            connection = http.client.HTTPConnection(self.host, timeout=timeout)
+        headers = {"Accept": ", ".join(MANIFEST_TYPES)} | ({"Authorization": authorization} if authorization else {})
         try:
-            connection.request(method, path, headers={"Accept": ", ".join(MANIFEST_TYPES)})
+            connection.request(method, path, headers=headers)
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
         finally:

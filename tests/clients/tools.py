@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from attrs import frozen
 
 TOOLS = Path(os.environ.get("OCI_TOOLS") or Path.home() / ".cache" / "oci-twisted-tools")
 """Where ``.ci/install-tools`` puts what Debian does not have."""
@@ -94,6 +95,45 @@ def attempt(
 ) -> str:
     """Run a program that may fail, and return what was run and what came of it."""
     return _report(_outcome(command, cwd=cwd, env=env, timeout=timeout))
+
+
+@frozen
+class Outcome:
+    """
+    How a program ended.
+
+    :ivar status: its exit status
+    :ivar printed: on both of its streams
+    """
+
+    status: int
+    printed: str
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it says that it has succeeded."""
+        return self.status == 0
+
+    def check(self) -> "Outcome":
+        """
+        Answer itself.
+
+        :raise CommandFailed: when it failed
+        """
+        if not self.is_good:
+            raise CommandFailed(self.printed)
+        return self
+
+
+def outcome(
+    *command: str | Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 120,
+) -> Outcome:
+    """Run a program that may fail, and return how it ended."""
+    ended = _outcome(command, cwd=cwd, env=env, timeout=timeout)
+    return Outcome(ended.returncode, (ended.stdout + ended.stderr).decode(errors="replace"))
 
 
 def fails(*command: str | Path, timeout: float = 120) -> str:

@@ -150,7 +150,7 @@ def test_a_test_that_fails_shows_what_was_asked(project: Project) -> None:
         """
     )
     assert status == 1
-    assert re.search(r'127\.0\.0\.1 "GET /v2/some/thing/tags/list" 404 ', printed)
+    assert re.search(r'127\.0\.0\.1 - "GET /v2/some/thing/tags/list" 404 ', printed)
 
 
 def test_other_fixtures_can_be_made_of_it(project: Project) -> None:

@@ -13,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from oci_twisted.engine import EngineClient
+    from oci_twisted.testing.engine.memory import MemoryEngine
     from oci_twisted.testing.process import RegistryProcess, ServedRegistry
 
 
@@ -30,3 +32,26 @@ def oci_registry(oci_registry_process: RegistryProcess) -> Iterator[ServedRegist
     """A registry of the test's own: empty, in memory, at ``oci_registry.url``, also known as ``oci_registry.host``."""
     with oci_registry_process.registry() as registry:
         yield registry
+
+
+@pytest.fixture
+def oci_engine() -> Iterator[MemoryEngine]:
+    """A container engine of the test's own: empty, in memory, on pytest-twisted's reactor; it fails on demand."""
+    from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted has installed the one that was asked for
+
+    from oci_twisted.testing.engine.memory import MemoryEngine  # noqa: PLC0415 - see above
+
+    engine = MemoryEngine(reactor)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def oci_engine_client(oci_engine: MemoryEngine) -> Iterator[EngineClient]:
+    """A client of `oci_engine`, connected."""
+    from pytest_twisted import blockon  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
+    from twisted.internet.defer import Deferred  # noqa: PLC0415 - see above
+
+    client = blockon(Deferred.fromCoroutine(oci_engine.client()))
+    yield client
+    blockon(Deferred.fromCoroutine(client.close()))

@@ -173,3 +173,50 @@ def test_other_fixtures_can_be_made_of_it(project: Project) -> None:
             refused.value.close()
         """
     )
+
+
+@pytest.mark.parametrize("reactor", ["default", "asyncio"])
+def test_an_engine_for_every_test(project: Project, reactor: str) -> None:
+    """Each test has an engine of its own, which fails on demand, and a client of it; nothing is left in the reactor."""
+    project.passes(
+        """
+        import pytest
+        from pytest_twisted import ensureDeferred
+        from oci_twisted.engine import EngineClient
+        from oci_twisted.engine.errors import EngineError, StreamCorrupt
+        from oci_twisted.testing.engine.memory import break_after, html
+
+        @ensureDeferred
+        @pytest.mark.parametrize("number", range(2))
+        async def test_it_is_empty(oci_engine, oci_engine_client, number):
+            assert await oci_engine_client.images.list() == ()
+            id_ = oci_engine.add_image("app:1", config={"Cmd": ["run"]})
+            [image] = await oci_engine_client.images.list()
+            assert (image.id, image.tags) == (id_, ("app:1",))
+            assert (await oci_engine_client.images.inspect("app:1")).command == ("run",)
+
+        @ensureDeferred
+        async def test_it_fails_on_demand(oci_engine, oci_engine_client):
+            oci_engine.fail_next("image.list", html(502))
+            oci_engine.fail_next("image.list", break_after(1))
+            with pytest.raises(EngineError) as caught:
+                await oci_engine_client.images.list()
+            assert caught.value.status == 502
+            with pytest.raises(StreamCorrupt):
+                await oci_engine_client.images.list()
+            assert await oci_engine_client.images.list() == ()
+            assert oci_engine.asked == ["system.ping"] + ["image.list"] * 3
+
+        @ensureDeferred
+        async def test_a_program_may_connect_itself(oci_engine):
+            from twisted.internet import reactor
+            async with await EngineClient.connect("memory://", reactor=reactor, driver=oci_engine.driver()) as client:
+                assert (await client.system.version()).version == "memory"
+
+        def test_nothing_is_left(oci_engine):
+            from twisted.internet import reactor
+            assert not oci_engine.server.servers
+            assert not reactor.getDelayedCalls()
+        """,
+        f"--reactor={reactor}",
+    )

@@ -33,11 +33,12 @@ from oci_twisted.testing.engine.memory.routes import read_call
 from oci_twisted.testing.engine.memory.server import Call, Reply, ServerFactory, as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from twisted.internet.interfaces import IReactorTime
 
     from oci_twisted.engine.interfaces import IKeychain
+    from oci_twisted.engine.requests import Json
     from oci_twisted.engine.transport.limits import Timeouts
     from oci_twisted.testing.engine.memory.containers import MemoryContainer
     from oci_twisted.testing.engine.memory.faults import Fault
@@ -107,8 +108,24 @@ class MemoryEngine:
 
         :param keychain: credentials for registries; there are none if ``None``, whoever has logged in where.
         """
-        driver = MemoryDriver(self.server) if timeouts is None else MemoryDriver(self.server, timeouts)
-        return EngineClient(Calls(await driver.connect(self.reactor, ADDRESS), self.reactor), keychain)
+        connection = await self.driver(timeouts).connect(self.reactor, ADDRESS)
+        return EngineClient(Calls(connection, self.reactor), keychain)
+
+    def driver(self, timeouts: Timeouts | None = None) -> MemoryDriver:
+        """Answer a driver that reaches this engine, whatever the address, for programs that connect themselves."""
+        return MemoryDriver(self.server) if timeouts is None else MemoryDriver(self.server, timeouts)
+
+    def add_image(self, name: str, *, config: Mapping[str, Json] | None = None, layers: Iterable[bytes] = ()) -> str:
+        """
+        Have an image, and answer its id.
+
+        :param name: with or without a tag.
+        :param config: members of its configuration, as Docker has them: ``Cmd``, ``Env``, ``Labels`` and so on.
+        :param layers: tar archives, the lowest first.
+        """
+        image = images.add_image(self, dict(config or {}), layers)
+        images.name_image(self, image, name)
+        return image.id
 
     def fail_next(self, method: str, fault: Fault) -> None:
         """Let something go wrong with the next operation of that name; with the one after it, if called twice."""

@@ -59,5 +59,11 @@ def silence() -> Fault:
 
 
 def _head(status: int, media_type: str, length: int) -> bytes:
-    lines = (f"HTTP/1.1 {status} Fault", f"Content-Type: {media_type}", f"Content-Length: {length}", "", "")
-    return "\r\n".join(lines).encode()
+    # The connection is closed behind it, and whoever reads this must not use it for what comes next.
+    lines = (
+        f"HTTP/1.1 {status} Fault",
+        f"Content-Type: {media_type}",
+        f"Content-Length: {length}",
+        "Connection: close",
+    )
+    return "\r\n".join([*lines, "", ""]).encode()

@@ -12,6 +12,7 @@ A comment ``<!-- test: … -->`` on the line above says more, and does not show:
 
 - ``needs docker``: a program without which the block is not tried out, if that is not plain from the block itself;
 - ``pytest``: the block is a module of tests;
+- ``engine``: ``DOCKER_HOST`` names a container engine, first one in memory and then, where there is one, Docker;
 - ``issuers``: the block is the part of a configuration that says whose tokens are taken;
 - ``rules``: the block is the part of a configuration that says who may do what, and is checked as an operator would;
 - ``continues``: it goes on where the block before it has ended;
@@ -36,7 +37,7 @@ _MARK = re.compile(r"<!-- test: (.+) -->\n\Z")
 _PROGRAM = re.compile(r"(?:^|[|;&(]|\$\()[ \t]*(docker|oras|curl)\b", re.MULTILINE)
 
 LANGUAGES = frozenset({"sh", "python", "toml", "text"})
-_WORDS = frozenset({"pytest", "issuers", "rules", "continues", "output", "checkout"})
+_WORDS = frozenset({"pytest", "engine", "issuers", "rules", "continues", "output", "checkout"})
 
 
 class BlockUnclear(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import tomllib
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 # The two commands with which README begins are tried out in test_opening.py.
 OPENING = 2
-MOST_SKIPPED = 2
+MOST_SKIPPED = 4
 
 
 def blocks_of(document: Path) -> list[Block]:
@@ -36,6 +37,12 @@ def blocks_of(document: Path) -> list[Block]:
 
 
 TRIALS = [trial for document in DOCUMENTS for trial in find_trials(blocks_of(document))]
+# Those that drive an engine do it with each.
+ENGINES = {
+    True: ["memory_engine", "engine"],
+    False: ["no_engine"],
+}
+RUNS = [(trial, engine) for trial in TRIALS for engine in ENGINES["engine" in trial.blocks[0].words]]
 
 
 def test_nothing_is_left_out() -> None:
@@ -60,9 +67,21 @@ def engine() -> Iterator[str]:
 
 
 @pytest.fixture
+def memory_engine(tmp_path: Path) -> Iterator[str]:
+    """Run an engine in memory in a process of its own, and lend its address."""
+    address = f"unix://{tmp_path}/engine"
+    with subprocess.Popen([sys.executable, "-m", "tests.docs.serving", address], stdout=subprocess.PIPE) as process:  # noqa: S603 - ours
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield address
+        process.terminate()
+
+
+@pytest.fixture
 def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Sandbox:
     """Make a place for the scripts of a trial, with what it needs."""
     trial: Trial = request.getfixturevalue("trial")
+    which: str = request.getfixturevalue("which")
     for program in sorted(trial.programs):
         require(program)
     folder = tmp_path / "folder"
@@ -70,14 +89,17 @@ def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Sandbox:
         copy_checkout(folder)
     else:
         folder.mkdir()
-    if "docker" not in trial.programs:
+    if "docker" in trial.programs:
+        which = "engine"
+    if which == "no_engine":
         return Sandbox(folder)
-    return Sandbox(folder, {"DOCKER_HOST": request.getfixturevalue("engine")})
+    return Sandbox(folder, {"DOCKER_HOST": request.getfixturevalue(which)})
 
 
-@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: str(trial.where))
-def test_an_example_works(trial: Trial, sandbox: Sandbox, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(("trial", "which"), RUNS, ids=lambda one: getattr(one, "where", one))
+def test_an_example_works(trial: Trial, sandbox: Sandbox, which: str, request: pytest.FixtureRequest) -> None:
     """An example does what it says, to the end, and prints what is said to be printed."""
+    del which
     text = trial.text
     if trial.blocks[0].language == "toml":
         config = sandbox.folder / "registry.toml"

@@ -34,9 +34,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_page_is_built(built: Path) -> None:
     """Every page is built without a warning, and can be reached from the first."""
     first = (built / "index.html").read_text()
-    for page in (ROOT / "docs").glob("*.md"):
-        assert (built / f"{page.stem}.html").exists()
-        assert page.stem == "index" or f'href="{page.stem}.html' in first
+    for page in (ROOT / "docs").glob("**/*.md"):
+        name = page.relative_to(ROOT / "docs").with_suffix("").as_posix()
+        assert (built / f"{name}.html").exists()
+        assert name == "index" or f'href="{name}.html' in first
 
 
 def test_the_reference_has_every_setting(built: Path) -> None:

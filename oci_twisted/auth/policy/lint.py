@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from oci_twisted.auth.policy.rules import Rule, RuleBook
 
+# What a star may stand for in a tag.
+_FILLINGS = ("1", "", "1.0-rc_x")
+
 
 def lint(book: RuleBook, may_claim: Callable[[str], bool] = lambda _group: False) -> list[str]:
     """
@@ -52,6 +55,10 @@ class _Asker:
 
     principal: Principal
     has_any_name: bool = False
+
+    def alone(self) -> _Asker:
+        """Answer one of them, of whom what is said has to be so; somebody of no name stays as they are."""
+        return self if self.principal.name == SOMEBODY.name else _Asker(self.principal)
 
     def patterns(self, rule: Rule) -> list[str]:
         """Answer a rule's patterns as they are for this one."""
@@ -81,6 +88,7 @@ class _Lint:
             if not faults:
                 yield from self._hidden(rule)
                 yield from self._evaded(rule)
+                yield from self._undone(rule)
             yield from _impossible_tags(rule)
         for test in self._book.tests:
             for group in sorted(test.principal.groups):
@@ -148,8 +156,7 @@ class _Lint:
         for asker in self._askers(rule):
             if asker.principal.name is None:
                 continue
-            # What is said of one has to be so for that one.
-            one = asker if asker.principal.name == SOMEBODY.name else _Asker(asker.principal)
+            one = asker.alone()
             for action in ACTIONS:
                 found = self._evasion(rule, one, action) if action in rule.actions else None
                 if found is not None:
@@ -169,6 +176,33 @@ class _Lint:
                     continue
                 if name is not None:
                     return f"{other} lets everyone {action.value} {name.replace(USER, 'somebody')}"
+        return None
+
+    def _undone(self, rule: Rule) -> Iterator[str]:
+        """Say where those who may not move a tag may delete it, and so push it anew."""
+        if not rule.permits or Action.PUSH not in rule.actions:
+            return
+        for other in self._book.rules:
+            tag = _loose_tag(rule, other)
+            name = None if tag is None else self._both_decide(rule, Action.PUSH, other, Action.DELETE)
+            if name is not None:
+                yield (
+                    f"{rule} does not let the tag {tag} of {name.replace(USER, 'somebody')} be moved, but {other} lets "
+                    "the same people delete it and push it anew; write immutable there too"
+                )
+                return
+
+    def _both_decide(self, rule: Rule, action: Action, other: Rule, another: Action) -> str | None:
+        """Find a repository where two rules decide for the same person, each about an action of its own."""
+        for asker in (found.alone() for found in self._askers(rule)):
+            if other.word_for(asker.principal, self._book.groups) is not None:
+                before = [*self._before(rule, action), *self._before(other, another)]
+                try:
+                    name = find_name([asker.patterns(rule), asker.patterns(other)], self._unwanted(asker, before))
+                except TooManyNames:
+                    continue
+                if name is not None:
+                    return name
         return None
 
     def _askers(self, rule: Rule) -> tuple[_Asker, ...]:
@@ -214,6 +248,14 @@ def _may_exist(wanted: Sequence[Sequence[str]], unwanted: Sequence[str]) -> bool
         return find_name(wanted, unwanted) is not None
     except TooManyNames:
         return True
+
+
+def _loose_tag(rule: Rule, other: Rule) -> str | None:
+    """Answer a tag that may not be moved by one rule, and may be deleted by another, if one is easily found."""
+    if not other.permits or Action.DELETE not in other.actions:
+        return None
+    texts = (pattern.replace("*", filling) for filling in _FILLINGS for pattern in rule.tags.immutable)
+    return next((text for text in texts if _is_tag(text) and not other.tags.keeps(parse_tag(text))), None)
 
 
 def _effect(rule: Rule, action: Action) -> tuple[object, ...]:

@@ -13,14 +13,19 @@ from hypothesis import given, settings
 from oci_twisted.auth.policy import AccessRules, RuleBook, lint, parse_rules
 from oci_twisted.auth.policy.rules import ACTIONS
 from oci_twisted.interfaces import ANONYMOUS, Action, Principal
-from oci_twisted.spec.names import parse_name
+from oci_twisted.spec.names import parse_name, parse_tag
 from tests.auth.policy.books import CLAIMED, PARTS, USERS, books
 
 HIDDEN = re.compile(r"rule (\d+) can never decide(?: a (\w+))?: ")
 EVADED = re.compile(r"rule (\d+) denies what needs no login: rule (\d+) lets everyone (\w+) (.+)")
 
+UNDONE = re.compile(
+    r"rule (\d+) does not let the tag (\S+) of (\S+) be moved, but rule (\d+) lets the same people delete"
+)
+
 NAMES = [parse_name("/".join(parts)) for count in (1, 2, 3) for parts in product((*PARTS, "zoe"), repeat=count)]
 MEMBERSHIPS = [frozenset(some) for count in range(3) for some in combinations(sorted(CLAIMED), count)]
+MOVES = (Action.PUSH, Action.DELETE)
 PEOPLE = [ANONYMOUS, *(Principal(user, groups) for user, groups in product(USERS, MEMBERSHIPS))]
 
 
@@ -58,6 +63,22 @@ def test_what_is_said_to_need_no_login_needs_none(book: RuleBook) -> None:
         decision = rules.look_up(ANONYMOUS, Action(action), name)
         assert (decision.permitted, decision.by) == (True, f"rule {allows}")
         assert f"rule {denies}" in {rules.look_up(person, Action(action), name).by for person in people}
+
+
+@given(books(5))
+@settings(max_examples=300, deadline=None)
+def test_what_is_said_to_be_undone_can_be(book: RuleBook) -> None:
+    """Somebody may not move the tag in the sentence, and may delete it, in the repository in the sentence."""
+    rules = AccessRules(book.rules, book.groups)
+    people = [*PEOPLE, *(Principal("somebody", groups) for groups in MEMBERSHIPS)]
+    for pins, text, name, deletes in chain.from_iterable(map(UNDONE.findall, lint(book, CLAIMED.__contains__))):
+        tag, repository = parse_tag(text), parse_name(name)
+        decided = [[rules.look_up(one, action, repository) for action in MOVES] for one in people]
+        assert [f"rule {pins}", f"rule {deletes}"] in [[push.by, delete.by] for push, delete in decided]
+        assert [True] * 4 in [
+            [push.permitted, push.tags.pins(tag), delete.permitted, not delete.tags.keeps(tag)]
+            for push, delete in decided
+        ]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +136,27 @@ def test_what_is_said_to_need_no_login_needs_none(book: RuleBook) -> None:
         ([rule("a/**", "user:eve", deny="push"), rule("a/*", "anonymous")], None),
         ([rule("{user}/**", "user:eve", deny="pull"), rule("**", "anonymous")], "lets everyone pull eve/a"),
         ([rule("{user}/**", "group:claimed", deny="pull"), rule("**", "anonymous")], "everyone pull somebody/a"),
+        (
+            [rule("a/*", "user:*", allow="push", immutable="v*"), rule("a/**", "user:*", allow="delete")],
+            "rule 1 does not let the tag v1 of a/a be moved, but rule 2 lets the same people delete it and push it",
+        ),
+        (
+            [rule("**", "user:*", allow="delete"), rule("a/{user}", "group:x", allow="push", immutable="*")],
+            "rule 2 does not let the tag 1 of a/ada be moved, but rule 1 lets the same people",
+        ),
+        ([rule("a", "user:*", allow="push", immutable="v*"), rule("a", "user:*", allow="delete", protect="*")], None),
+        ([rule("a", "user:*", allow=["push", "delete"], immutable="v*")], None),
+        ([rule("a", "group:x", allow="push", immutable="v*"), rule("a", "user:eve", allow="delete")], None),
+        ([rule("a", "user:*", allow="push", immutable="v*"), rule("b", "user:*", allow="delete")], None),
+        ([rule("a", "user:*", allow="push", immutable="v*"), rule("a", "user:*", deny="delete")], None),
+        (
+            [
+                rule("a", "user:*", allow="push", immutable="v*"),
+                rule("a", "user:*", deny="delete"),
+                rule("**", "user:*", allow="delete"),
+            ],
+            None,
+        ),
         ([], "there is no rule, so nobody may do anything; write [[auth.rule]]"),
     ],
 )

@@ -212,6 +212,7 @@ class _HttpHandler:
             if stream is not None:
                 stream.close()
             raise StreamCorrupt("the engine answered, but did not give its connection away", request=request)
+        stream.request = request
         if shape is Shape.BYTES:
             return Response(about, stream=stream)
         if shape is Shape.MESSAGES:

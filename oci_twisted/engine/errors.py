@@ -33,7 +33,8 @@ class EngineError(Exception):
     def __str__(self) -> str:
         asked = f"{self.request}: " if self.request is not None else ""
         status = f" (status {self.status})" if self.status is not None else ""
-        return f"{asked}{self.message}{status}. {self.advice}"
+        # Twisted's sentences, and some of the engines', have an end already.
+        return f"{asked}{self.message.rstrip('.')}{status}. {self.advice}"
 
 
 class NotFound(EngineError):

@@ -159,3 +159,17 @@ def test_calls_above_the_limit_wait_for_their_turn() -> None:
             bench.result(call)
     assert transports(bench) == 0
     assert [timer for timer in bench.clock.getDelayedCalls() if timer.active()] == []
+
+
+def test_a_stream_that_breaks_off_says_what_it_was() -> None:
+    """The error has the request that the stream answers, although that has long been answered, and one full stop."""
+    bench = Bench()
+    events = bench.result(bench.client.calls.messages("system.events"))
+    waiting = bench.begin(events.__anext__())
+    bench.engine.restart()
+    bench.turn()
+    with pytest.raises(StreamCorrupt) as caught:
+        bench.result(waiting)
+    assert caught.value.request is not None
+    assert str(caught.value).startswith("system.events: the engine's answer broke off: ")
+    assert ".." not in str(caught.value)

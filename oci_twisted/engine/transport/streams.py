@@ -10,12 +10,15 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from oci_twisted.engine.errors import EngineError
 from oci_twisted.engine.interfaces import IByteStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from twisted.internet.interfaces import IConsumer
+
+    from oci_twisted.engine.requests import Request
 
 # What waits to be taken before nothing more is read.
 HIGH_WATER = 256 << 10
@@ -29,6 +32,7 @@ class ByteStream:
     :param pause: stops reading from the connection.
     :param resume: reads on.
     :param abandon: closes the connection.
+    :ivar request: what it is the answer to, for errors; whoever knows sets it.
     """
 
     def __init__(self, pause: Callable[[], None], resume: Callable[[], None], abandon: Callable[[], None]) -> None:
@@ -42,6 +46,7 @@ class ByteStream:
         self._closed = False
         self._error: Exception | None = None
         self._waiter: Deferred[None] | None = None
+        self.request: Request | None = None
 
     # The reader calls:
 
@@ -60,6 +65,8 @@ class ByteStream:
         if self._pieces:
             return self._take()
         if self._error is not None:
+            if isinstance(self._error, EngineError) and self._error.request is None:
+                self._error.request = self.request
             raise self._error
         raise StopAsyncIteration
 

@@ -333,9 +333,9 @@ class Wire(Protocol):
     def _broken(self, reason: Failure) -> Exception:
         if self._closing:
             return ConnectionFailed("the connection was closed")
-        if self._touched:
-            return StreamCorrupt(f"the engine's answer broke off: {reason.getErrorMessage()}")
         why = reason.getErrorMessage()
+        if self._touched:
+            return StreamCorrupt(f"the engine's answer broke off: {why}")
         if not reason.check(ConnectionDone, ConnectionLost):
             # Errors of TLS have no class that all installations have.
             return ConnectionFailed(f"the connection is not secure, for a certificate is wrong or missing: {why}")

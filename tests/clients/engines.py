@@ -3,9 +3,11 @@
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from attrs import Factory, frozen
 
 from tests.clients.processes import Daemon, unmount_below
 from tests.clients.tools import require, require_root, run
@@ -31,6 +33,56 @@ def docker_engine() -> Iterator[str]:
 @contextmanager
 def docker_daemon(folder: Path) -> Iterator[str]:
     """Run Docker's daemon with what is in a folder of a short path, and lend its address."""
+    with docker_program(folder) as program, program.running():
+        yield program.address
+
+
+@contextmanager
+def podman_engine() -> Iterator[str]:
+    """Run Podman's service, and lend its address."""
+    with short_folder() as folder, podman_program(folder) as program, program.running():
+        yield program.address
+
+
+@frozen
+class Program:
+    """
+    How an engine is started, again and again if need be.
+
+    :ivar socket: on which it answers.
+    :ivar pid_file: of what it starts and what ends with it, if there is such a thing.
+    """
+
+    command: Sequence[str | Path]
+    socket: Path
+    log: Path
+    env: Mapping[str, str] = Factory(dict)
+    pid_file: Path | None = None
+
+    @property
+    def address(self) -> str:
+        """What clients are given."""
+        return f"unix://{self.socket}"
+
+    def start(self) -> Daemon:
+        """Start it, and wait until it answers."""
+        daemon = Daemon(self.command, self.log, env=self.env)
+        daemon.wait_until(lambda: _answers(self.socket))
+        return daemon
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run it for a while."""
+        daemon = self.start()
+        try:
+            yield
+        finally:
+            daemon.stop()
+
+
+@contextmanager
+def docker_program(folder: Path) -> Iterator[Program]:
+    """Lend Docker's daemon with all that it has in a folder of a short path.  Its containers end with it."""
     require_root()
     dockerd = require("dockerd")
     address, configuration = folder / "sock", folder / "daemon.json"
@@ -46,34 +98,31 @@ def docker_daemon(folder: Path) -> Iterator[str]:
         "--ip6tables=false",
         "--bridge=none",
     )
-    with _running(Daemon(command, folder / "log"), address):
-        yield f"unix://{address}"
+    yield Program(command, address, folder / "log", pid_file=folder / "exec" / "containerd" / "containerd.pid")
 
 
 @contextmanager
-def podman_engine() -> Iterator[str]:
-    """Run Podman's service, and lend its address."""
+def podman_program(folder: Path) -> Iterator[Program]:
+    """Lend Podman's service with all that it has in a folder of a short path, and end its containers afterwards."""
     require_root()
     podman = require("podman")
-    with short_folder() as folder:
-        store = ("--root", folder / "root", "--runroot", folder / "run", "--storage-driver", "vfs")
-        # Neither systemd nor its journal is needed, nor the machine's networks.
-        modest = ("--cgroup-manager", "cgroupfs", "--events-backend", "file", "--network-config-dir", folder / "nets")
-        # All of a machine's Podmans would share their locks, and the youngest reset them, were they in shared memory.
-        configuration = folder / "containers.conf"
-        configuration.write_text('[engine]\nlock_type = "file"\n')
-        # As Docker does, Podman shall let registries on this machine do without TLS.
-        registries = folder / "registries.conf"
-        registries.write_text('[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
-        env = {"CONTAINERS_CONF": str(configuration), "CONTAINERS_REGISTRIES_CONF": str(registries)}
-        address = folder / "podman.sock"
-        service = ("system", "service", "--time=0", f"unix://{address}")
-        try:
-            with _running(Daemon((podman, *store, *modest, *service), folder / "log", env=env), address):
-                yield f"unix://{address}"
-        finally:
-            # The containers do not end with the service.
-            run(podman, *store, *modest, "rm", "--all", "--force", "--time=0", env=env)
+    store = ("--root", folder / "root", "--runroot", folder / "run", "--storage-driver", "vfs")
+    # Neither systemd nor its journal is needed, nor the machine's networks.
+    modest = ("--cgroup-manager", "cgroupfs", "--events-backend", "file", "--network-config-dir", folder / "nets")
+    # All of a machine's Podmans would share their locks, and the youngest reset them, were they in shared memory.
+    configuration = folder / "containers.conf"
+    configuration.write_text('[engine]\nlock_type = "file"\n')
+    # As Docker does, Podman shall let registries on this machine do without TLS.
+    registries = folder / "registries.conf"
+    registries.write_text('[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
+    env = {"CONTAINERS_CONF": str(configuration), "CONTAINERS_REGISTRIES_CONF": str(registries)}
+    address = folder / "podman.sock"
+    service = ("system", "service", "--time=0", f"unix://{address}")
+    try:
+        yield Program((podman, *store, *modest, *service), address, folder / "log", env)
+    finally:
+        # The containers do not end with the service.
+        run(podman, *store, *modest, "rm", "--all", "--force", "--time=0", env=env)
 
 
 @contextmanager

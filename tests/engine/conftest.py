@@ -3,8 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+import pytest_twisted  # type: ignore[import-untyped]
+from twisted.internet.defer import Deferred
 
-from tests.clients.engines import docker_engine, podman_engine
+from oci_twisted.testing.waiting import soon
+from tests.clients.engines import docker_engine, docker_program, podman_engine, podman_program, short_folder
+from tests.engine.killable import Killable
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +23,14 @@ def podman_address() -> Iterator[str]:
     """Run Podman's service for all tests of this folder."""
     with podman_engine() as address:
         yield address
+
+
+@pytest.fixture(scope="module", params=["docker", "podman"])
+def killable(request: pytest.FixtureRequest) -> Iterator[Killable]:
+    """Lend an engine that nobody else uses, and that may be killed."""
+    program = {"docker": docker_program, "podman": podman_program}[request.param]
+    with short_folder() as folder, program(folder) as one:
+        engine = Killable(request.param, one)
+        pytest_twisted.blockon(Deferred.fromCoroutine(soon(engine.start())))
+        yield engine
+        engine.stop()

@@ -98,6 +98,8 @@ class PipeTransport:
         """Forget it."""
         self._producer = None
         self._producer_paused = False
+        if self.disconnecting or self._half_closing:
+            self.schedule()
 
     def pauseProducing(self) -> None:
         """Do not deliver to this end's protocol."""
@@ -146,12 +148,13 @@ class PipeTransport:
                 self._log.failure("{protocol!r} failed", protocol=peer.protocol)
                 self._close(ConnectionLost())
                 return
-            if self._producer is not None and self._producer_paused and not self._buffer:
-                self._producer_paused = False
-                self._producer.resumeProducing()
         if self._buffer:
             if peer.wants_more:
                 self.schedule()
+        elif self._producer is not None and self._producer_paused:
+            # A socket is not closed then, either, before its producer is unregistered.
+            self._producer_paused = False
+            self._producer.resumeProducing()
         elif self.disconnecting:
             self._close(ConnectionDone())
         elif self._half_closing and peer.connected and peer.wants_more:

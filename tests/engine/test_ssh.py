@@ -88,12 +88,6 @@ class TestSsh(EngineContract):
         """Give another one, which knows a user."""
         return Place("guarded.test")
 
-    @pytest.fixture(autouse=True)
-    def _known_fault(self, request: pytest.FixtureRequest) -> None:
-        """Name what is known to be wrong, and is to be mended."""
-        if request.node.name == "test_a_process_reads_to_the_end[3145728]":
-            pytest.xfail("standard input that is longer than the window of an SSH channel stalls")
-
 
 @waits
 async def test_connections_share_one_to_the_host(server: SshServer, engine: MemoryEngine, tmp_path: Path) -> None:

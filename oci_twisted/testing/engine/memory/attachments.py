@@ -90,6 +90,8 @@ class Attachment(Protocol):
 
     def end(self) -> None:
         """Close the connection, behind all output."""
+        # With a producer whom it has paused, a socket would wait for more.
+        self._stream.unregisterProducer()
         self._stream.loseConnection()
 
     # The connection calls:

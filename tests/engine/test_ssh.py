@@ -22,6 +22,7 @@ from oci_twisted.engine.address import SshFiles
 from oci_twisted.engine.errors import ConnectionFailed, HostKeyRefused, StreamCorrupt, Unauthorized
 from oci_twisted.engine.transport.endpoints import endpoint_for
 from oci_twisted.engine.transport.ssh import Channels
+from oci_twisted.engine.transport.uploads import Upload
 from oci_twisted.testing.engine import EngineContract
 from oci_twisted.testing.engine.memory import MemoryEngine
 from oci_twisted.testing.engine.registries import ADA, Place
@@ -337,6 +338,60 @@ async def test_one_who_does_not_read_is_no_trouble_for_others(
         transport.abortConnection()
     await reader.ended
     await other.ended
+    await listening.stopListening()
+
+
+class _Lagging(Protocol):
+    """
+    Reads when it is told to.
+
+    :ivar received: how many bytes that were.
+    """
+
+    transport: Any
+    received = 0
+
+    def connectionMade(self) -> None:
+        self.transport.pauseProducing()
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += len(data)
+
+
+@waits
+async def test_who_writes_waits_for_who_reads(server: SshServer, tmp_path: Path) -> None:
+    """Of 64 MiB, no more is taken from its source than fits between the two, however often the reader pauses."""
+    from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
+    from twisted.internet.endpoints import connectProtocol  # noqa: PLC0415
+
+    reader = _Lagging()
+    factory: Factory = Factory.forProtocol(lambda: reader)
+    listening = await UNIXServerEndpoint(reactor, str(tmp_path / "lagging")).listen(factory)
+    endpoint = endpoint_for(reactor, server.address(str(tmp_path / "lagging")))
+    writer = await connectProtocol(endpoint, _Both())
+    channel: SocketChannel = writer.transport
+    size, taken = 64 << 20, 0
+
+    async def source() -> AsyncIterator[bytes]:
+        nonlocal taken
+        while taken < size:
+            taken += 64 << 10
+            yield bytes(64 << 10)
+
+    sending = Deferred.fromCoroutine(Upload(channel, lambda: None, chunked=False).send(source()))
+    for _ in range(5):
+        await until(lambda: channel.remoteWindowLeft == 0)
+        # The window of OpenSSH is 2 MiB; beyond it, a socket and its reader have a little.
+        assert taken - reader.received < 4 << 20
+        enough = reader.received + (6 << 20)
+        reader.transport.resumeProducing()
+        await until(lambda enough=enough: reader.received >= enough)  # type: ignore[misc]  # bound in the loop
+        reader.transport.pauseProducing()
+    reader.transport.resumeProducing()
+    assert await sending
+    channel.loseConnection()
+    await until(lambda: reader.received == size)
+    await writer.ended
     await listening.stopListening()
 
 

@@ -235,6 +235,8 @@ class SshTransport(SSHClientTransport):
         """Close the connection, for a reason."""
         if reason == DISCONNECT_NO_MORE_AUTH_METHODS_AVAILABLE:
             self._refuse_authentication()
+        # Whoever writes would keep the connection open, by going on.
+        self.transport.unregisterProducer()
         super().sendDisconnect(reason, desc)
 
     def receiveError(self, reasonCode: int, description: bytes) -> None:  # noqa: N803 - Conch's name
@@ -319,8 +321,7 @@ class _Writers:
 
     def resumeProducing(self) -> None:
         for channel in [*self._channels]:
-            if not channel.buf:
-                channel.startWriting()
+            channel.startWriting()
 
     def stopProducing(self) -> None:
         """The connection is lost, of which channels are told otherwise."""

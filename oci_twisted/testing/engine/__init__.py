@@ -8,6 +8,8 @@ Subclass the suite and give it a fixture::
         def connect(self) -> Connect:
             return functools.partial(EngineClient.connect, "mine://", reactor=reactor, driver=MyDriver())
 
+`TransportContract` is the part of it that depends on how the engine is reached.
+
 The engine may have images, containers and so on already, and serve other tests at the same time: the suite looks only
 at what it has made, under names that nobody else has, and removes that afterwards.
 
@@ -20,6 +22,6 @@ nothing has to imitate these of its programs: see `oci_twisted.testing.engine.me
 Needs ``pytest-twisted``, for the tests await on the reactor.
 """
 
-from oci_twisted.testing.engine.contract import Connect, EngineContract
+from oci_twisted.testing.engine.contract import Connect, EngineContract, TransportContract
 
-__all__ = ["Connect", "EngineContract"]
+__all__ = ["Connect", "EngineContract", "TransportContract"]

@@ -33,22 +33,11 @@ Connect: TypeAlias = Callable[[], Coroutine[Deferred[Any], Any, EngineClient]]
 IMAGE = "oci.test/contract/busybox:v1"
 
 
-class EngineContract(
-    SystemContract,
-    ImageContract,
-    TransferContract,
-    ContainerContract,
-    ExecContract,
-    LogContract,
-    ArchiveContract,
-    EventContract,
-    NetworkContract,
-    VolumeContract,
-    PodContract,
-    ManifestContract,
-):
+class TransportContract(SystemContract, TransferContract, ExecContract, LogContract, ArchiveContract, EventContract):
     """
-    What every engine does.  A subclass has a fixture ``connect``, which makes a client of it.
+    What of an engine depends on the way to it: large bodies, long streams, and connections that are taken over.
+
+    A subclass has a fixture ``connect``, which makes a client.
     """
 
     @pytest.fixture
@@ -83,6 +72,20 @@ class EngineContract(
         """Lend a registry that knows `ADA` and nobody else."""
         async with guarded_registry(ADA) as place:
             yield place
+
+
+class EngineContract(
+    TransportContract,
+    ImageContract,
+    ContainerContract,
+    NetworkContract,
+    VolumeContract,
+    PodContract,
+    ManifestContract,
+):
+    """
+    What every engine does.  A subclass has a fixture ``connect``, which makes a client of it.
+    """
 
     def test_it_provides_the_interfaces(self, client: EngineClient) -> None:
         """The connection and its handlers have every method of their interfaces, with its parameters."""

@@ -6,7 +6,7 @@ import socket
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint, connectProtocol
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
@@ -243,3 +243,16 @@ async def test_a_machine_that_has_gone_is_found_out() -> None:
     assert seconds[0] + seconds[1] * handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) <= 120
     protocol.transport.abortConnection()
     await listening.stopListening()
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+@waits
+async def test_an_attempt_can_be_cancelled(scheme: str) -> None:
+    """Also while the host is looked for, of which nobody says that it was not found."""
+    from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
+
+    endpoint = endpoint_for(reactor, Address(scheme, host="127.0.0.1", port=1))
+    attempt = endpoint.connect(Factory.forProtocol(Scripted))
+    attempt.cancel()
+    with pytest.raises(CancelledError):
+        await attempt

@@ -8,6 +8,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from zope.interface import implementer
@@ -18,7 +19,6 @@ from oci_twisted.engine.errors import Unsupported
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IProtocol, IProtocolFactory
 
     from oci_twisted.engine.address import Address
@@ -86,7 +86,21 @@ class _KeptAlive:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:  # noqa: N803 - Twisted's name
         """Connect a protocol."""
-        return self.endpoint.connect(protocolFactory).addCallback(_keep_alive)
+        attempt = self.endpoint.connect(protocolFactory).addCallback(_keep_alive)
+
+        def give_up(answer: Deferred[IProtocol]) -> None:
+            # Twisted would say that a host was not found, while it looks for it.
+            answer.errback(CancelledError())
+            attempt.cancel()
+
+        answer: Deferred[IProtocol] = Deferred(give_up)
+
+        def settle(result: Any) -> None:  # noqa: ANN401 - a protocol, or a failure
+            if not answer.called:
+                answer.callback(result)
+
+        attempt.addBoth(settle)
+        return answer
 
 
 def _keep_alive(protocol: Any) -> Any:  # noqa: ANN401 - whatever has a transport of TCP

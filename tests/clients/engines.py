@@ -81,8 +81,12 @@ class Program:
 
 
 @contextmanager
-def docker_program(folder: Path) -> Iterator[Program]:
-    """Lend Docker's daemon with all that it has in a folder of a short path.  Its containers end with it."""
+def docker_program(folder: Path, *more: str | Path) -> Iterator[Program]:
+    """
+    Lend Docker's daemon with all that it has in a folder of a short path.  Its containers end with it.
+
+    :param more: of its command line.
+    """
     require_root()
     dockerd = require("dockerd")
     address, configuration = folder / "sock", folder / "daemon.json"
@@ -97,6 +101,7 @@ def docker_program(folder: Path) -> Iterator[Program]:
         "--iptables=false",
         "--ip6tables=false",
         "--bridge=none",
+        *more,
     )
     yield Program(command, address, folder / "log", pid_file=folder / "exec" / "containerd" / "containerd.pid")
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, cast
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet import ssl
-from twisted.internet.endpoints import SSL4ServerEndpoint
+from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
 
 from oci_twisted.engine import EngineClient
 from oci_twisted.engine.address import Address, TlsFiles
 from oci_twisted.engine.errors import ConnectionFailed
+from oci_twisted.testing.engine import TransportContract
 from oci_twisted.testing.engine.memory import MemoryEngine
+from oci_twisted.testing.engine.registries import ADA, Place
 from oci_twisted.testing.waiting import waits
+from tests.engine.tls_server import HalvesFactory
 from tests.wire.certificates import certify, make_certificate
 
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from twisted.internet.address import IPv4Address
+
+    from oci_twisted.testing.engine import Connect
 
 
 @pytest.fixture
@@ -44,8 +50,9 @@ async def port(own: ssl.PrivateCertificate) -> AsyncIterator[int]:
     from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
 
     engine = MemoryEngine(reactor)
-    serving = SSL4ServerEndpoint(reactor, 0, own.options(own), interface="127.0.0.1")
-    listening = await serving.listen(engine.server)
+    engine.accounts["guarded.test"] = {ADA.username: ADA.password}
+    secured = HalvesFactory(reactor, own.options(own), engine.server)
+    listening = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(secured)
     yield cast("IPv4Address", listening.getHost()).port
     engine.close()
     await listening.stopListening()
@@ -56,6 +63,25 @@ async def connect(port: int, tls: TlsFiles, host: str = "127.0.0.1") -> EngineCl
     from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
 
     return await EngineClient.connect(Address("tls", host=host, port=port, tls=tls), reactor=reactor)
+
+
+class TestTls(TransportContract):
+    """What a client promises of streams and processes holds behind TLS."""
+
+    @pytest.fixture
+    def connect(self, pem: Path, port: int) -> Connect:
+        """Give what connects to the engine."""
+        return functools.partial(connect, port, TlsFiles(pem, pem, pem))
+
+    @pytest.fixture
+    def registry(self) -> Place:
+        """Give a registry of the engine's own."""
+        return Place("registry.test")
+
+    @pytest.fixture
+    def guarded(self) -> Place:
+        """Give another one, which knows a user."""
+        return Place("guarded.test")
 
 
 @waits

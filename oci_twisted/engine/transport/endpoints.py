@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
+from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 from zope.interface import implementer
 
@@ -60,8 +60,9 @@ def _tcp(reactor: Any, address: Address) -> IStreamClientEndpoint:  # noqa: ANN4
 def _tls(reactor: Any, address: Address) -> IStreamClientEndpoint:  # noqa: ANN401
     # pyOpenSSL comes with the extra "tls".
     from oci_twisted.engine.transport.tls import client_options  # noqa: PLC0415
+    from oci_twisted.engine.transport.tls_halves import TlsEndpoint  # noqa: PLC0415
 
-    return wrapClientTLS(client_options(address.host, address.tls or TlsFiles()), _tcp(reactor, address))
+    return TlsEndpoint(reactor, client_options(address.host, address.tls or TlsFiles()), _tcp(reactor, address))
 
 
 def _ssh(reactor: Any, address: Address) -> IStreamClientEndpoint:  # noqa: ANN401

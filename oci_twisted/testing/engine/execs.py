@@ -174,6 +174,18 @@ class ExecContract:
         assert recorder.outputs == {1: b"one\ntwo\n", 2: b""}
 
     @waits
+    async def test_what_is_written_last_is_read(self, client: EngineClient, made: Made) -> None:
+        """A few bytes, and the end right behind them, arrive whenever they are written."""
+        recorder = Recorder()
+        process = await client.containers.exec(await made.container(*SLEEP), ("/bin/cat",), recorder, stdin=True)
+        await turn()
+        process.write(b"the")
+        process.write(b" last")
+        process.closeStdin()
+        assert await process.wait() == 0
+        assert recorder.outputs == {1: b"the last", 2: b""}
+
+    @waits
     async def test_a_terminal_has_one_output(self, client: EngineClient, made: Made) -> None:
         """With a terminal, both outputs are one, and its lines end as a terminal's do."""
         recorder = Recorder()

@@ -44,6 +44,12 @@ async def turn() -> None:
     await deferLater(_clock(), 0.0)
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds that another process has a part in."""
+    while not holds():
+        await turn()
+
+
 def _clock() -> IReactorTime:
     # To import the reactor is to install it, which is pytest-twisted's to do.
     from twisted.internet import reactor  # noqa: PLC0415

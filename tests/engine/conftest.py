@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from oci_twisted.testing.waiting import soon
 from tests.clients.engines import docker_engine, docker_program, podman_engine, podman_program, short_folder
 from tests.engine.killable import Killable
+from tests.engine.sshd import SshServer, ssh_server
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +24,13 @@ def podman_address() -> Iterator[str]:
     """Run Podman's service for all tests of this folder."""
     with podman_engine() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    """Run an SSH server for all tests of this folder."""
+    with ssh_server(tmp_path_factory.mktemp("ssh")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module", params=["docker", "podman"])

@@ -11,43 +11,32 @@ import pytest_twisted  # type: ignore[import-untyped]
 from attrs import evolve
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import TCP4ServerEndpoint, UNIXServerEndpoint
-from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.protocols.portforward import ProxyFactory
-from zope.interface import implementer
 
 from oci_twisted.engine import EngineClient
 from oci_twisted.engine.address import SshFiles
-from oci_twisted.engine.errors import ConnectionFailed, HostKeyRefused, StreamCorrupt, Unauthorized
+from oci_twisted.engine.errors import ConnectionFailed, EngineError, HostKeyRefused, StreamCorrupt, Unauthorized
 from oci_twisted.engine.transport.endpoints import endpoint_for
 from oci_twisted.engine.transport.ssh import Channels
-from oci_twisted.engine.transport.uploads import Upload
 from oci_twisted.testing.engine import EngineContract
 from oci_twisted.testing.engine.memory import MemoryEngine
 from oci_twisted.testing.engine.registries import ADA, Place
-from oci_twisted.testing.waiting import turn, waits
+from oci_twisted.testing.waiting import turn, until, waits
 from tests.clients.tools import fails
 from tests.engine.sshd import SshServer, ssh_agent, ssh_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from twisted.internet.address import IPv4Address
 
     from oci_twisted.engine.address import Address
-    from oci_twisted.engine.transport.ssh_channels import SocketChannel
     from oci_twisted.testing.engine import Connect
 
 pytestmark = pytest.mark.clients
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
-    """Run an SSH server."""
-    with ssh_server(tmp_path_factory.mktemp("ssh")) as running:
-        yield running
 
 
 @pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
@@ -74,10 +63,10 @@ class TestSsh(EngineContract):
     """`EngineClient` keeps its promises behind SSH."""
 
     @pytest.fixture
-    def connect(self, server: SshServer, engine: MemoryEngine, tmp_path: Path) -> Connect:
+    def connect(self, sshd: SshServer, engine: MemoryEngine, tmp_path: Path) -> Connect:
         """Give what connects to the engine."""
         del engine
-        return functools.partial(connect, server.address(str(tmp_path / "engine")))
+        return functools.partial(connect, sshd.address(str(tmp_path / "engine")))
 
     @pytest.fixture
     def registry(self) -> Place:
@@ -91,11 +80,11 @@ class TestSsh(EngineContract):
 
 
 @waits
-async def test_connections_share_one_to_the_host(server: SshServer, engine: MemoryEngine, tmp_path: Path) -> None:
+async def test_connections_share_one_to_the_host(sshd: SshServer, engine: MemoryEngine, tmp_path: Path) -> None:
     """Calls and streams at once are channels of one connection, which is closed with the last of them."""
-    log = server.folder / "log"
+    log = sshd.folder / "log"
     before = log.read_text().count("Accepted publickey")
-    client = await connect(server.address(str(tmp_path / "engine")))
+    client = await connect(sshd.address(str(tmp_path / "engine")))
     events = [await client.calls.messages("system.events") for _ in range(20)]
     await gatherResults([Deferred.fromCoroutine(client.images.list()) for _ in range(20)])
     assert len(engine.server.servers) > 20
@@ -106,66 +95,66 @@ async def test_connections_share_one_to_the_host(server: SshServer, engine: Memo
 
 
 @waits
-async def test_a_host_whose_key_has_changed_is_refused(server: SshServer, tmp_path: Path) -> None:
+async def test_a_host_whose_key_has_changed_is_refused(sshd: SshServer, tmp_path: Path) -> None:
     """The error names the file and the line, both fingerprints, and the command that removes the line."""
     path = tmp_path / "known"
-    files = server.with_known_hosts(path, "# mine\n" + server.known_as(server.name, "other.pub"))
-    async with await connect(server.address("/engine", files)) as client:
+    files = sshd.with_known_hosts(path, "# mine\n" + sshd.known_as(sshd.name, "other.pub"))
+    async with await connect(sshd.address("/engine", files)) as client:
         with pytest.raises(HostKeyRefused, match="has changed") as caught:
             await client.system.ping()
     said = str(caught.value)
     assert f"{path}, line 2" in said
     assert said.count("ssh-ed25519 SHA256:") == 2
-    assert f"ssh-keygen -R '{server.name}' -f {path}" in said
+    assert f"ssh-keygen -R '{sshd.name}' -f {path}" in said
 
 
 @waits
-async def test_a_host_that_nobody_knows_is_refused(server: SshServer, tmp_path: Path) -> None:
+async def test_a_host_that_nobody_knows_is_refused(sshd: SshServer, tmp_path: Path) -> None:
     """The error has the fingerprint, and the command that adds the key."""
     path = tmp_path / "known"
-    files = server.with_known_hosts(path, server.known_as("elsewhere"))
-    async with await connect(server.address("/engine", files)) as client:
+    files = sshd.with_known_hosts(path, sshd.known_as("elsewhere"))
+    async with await connect(sshd.address("/engine", files)) as client:
         with pytest.raises(HostKeyRefused, match="is not known") as caught:
             await client.system.ping()
-    assert f"ssh-keyscan -p {server.port} 127.0.0.1 >> {path}" in str(caught.value)
+    assert f"ssh-keyscan -p {sshd.port} 127.0.0.1 >> {path}" in str(caught.value)
 
 
 @waits
-async def test_the_key_that_is_known_is_asked_for(server: SshServer, engine: MemoryEngine, tmp_path: Path) -> None:
+async def test_the_key_that_is_known_is_asked_for(sshd: SshServer, engine: MemoryEngine, tmp_path: Path) -> None:
     """Of a host with several keys, the one that a file has will do, whatever its kind."""
     del engine
-    files = server.with_known_hosts(tmp_path / "known", server.known_as(server.name, "host_rsa.pub"))
-    async with await connect(server.address(str(tmp_path / "engine"), files)) as client:
+    files = sshd.with_known_hosts(tmp_path / "known", sshd.known_as(sshd.name, "host_rsa.pub"))
+    async with await connect(sshd.address(str(tmp_path / "engine"), files)) as client:
         assert await client.images.list() == ()
 
 
 @pytest.mark.parametrize("key", ["me", "me_rsa"])
 @waits
 async def test_keys_of_files_and_of_an_agent_are_shown(
-    server: SshServer, engine: MemoryEngine, tmp_path: Path, key: str
+    sshd: SshServer, engine: MemoryEngine, tmp_path: Path, key: str
 ) -> None:
     """A key of either kind lets one in, from a file or from an agent, and behind others that do not."""
     del engine
-    folder, path = server.folder, str(tmp_path / "engine")
+    folder, path = sshd.folder, str(tmp_path / "engine")
     known = SshFiles(known_hosts=(folder / "known_hosts",))
     named = evolve(known, identities=(folder / "stranger", folder / key))
-    async with await connect(server.address(path, named)) as client:
+    async with await connect(sshd.address(path, named)) as client:
         assert await client.images.list() == ()
     with ssh_agent(tmp_path, folder / key) as agent:
-        async with await connect(server.address(path, evolve(known, agent=agent))) as client:
+        async with await connect(sshd.address(path, evolve(known, agent=agent))) as client:
             assert await client.images.list() == ()
 
 
 @waits
-async def test_whom_the_host_does_not_know_is_refused(server: SshServer, tmp_path: Path) -> None:
+async def test_whom_the_host_does_not_know_is_refused(sshd: SshServer, tmp_path: Path) -> None:
     """The error says what was tried, and why some keys were not."""
-    folder = server.folder
+    folder = sshd.folder
     files = SshFiles(
         known_hosts=(folder / "known_hosts",),
         identities=(folder / "stranger", folder / "locked", folder / "authorized"),
         agent=str(tmp_path / "nobody"),
     )
-    async with await connect(server.address("/engine", files)) as client:
+    async with await connect(sshd.address("/engine", files)) as client:
         with pytest.raises(Unauthorized, match="takes none of our keys") as caught:
             await client.system.ping()
     said = str(caught.value)
@@ -175,9 +164,9 @@ async def test_whom_the_host_does_not_know_is_refused(server: SshServer, tmp_pat
 
 
 @waits
-async def test_a_socket_that_is_not_there_is_said(server: SshServer, tmp_path: Path) -> None:
+async def test_a_socket_that_is_not_there_is_said(sshd: SshServer, tmp_path: Path) -> None:
     """The error names the path at the other end, and the connection to the host is closed."""
-    async with await connect(server.address(str(tmp_path / "nothing"))) as client:
+    async with await connect(sshd.address(str(tmp_path / "nothing"))) as client:
         with pytest.raises(ConnectionFailed, match=r"does not connect to .*nothing"):
             await client.system.ping()
 
@@ -193,17 +182,17 @@ async def test_a_server_that_connects_to_no_sockets_is_said(tmp_path: Path) -> N
 
 @waits
 async def test_a_connection_that_is_lost_breaks_everything_off(
-    server: SshServer, engine: MemoryEngine, tmp_path: Path
+    sshd: SshServer, engine: MemoryEngine, tmp_path: Path
 ) -> None:
     """Whoever waits gets an error, and the next call connects again."""
     from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
 
     del engine
-    between = _Between("127.0.0.1", server.port)
+    between = _Between("127.0.0.1", sshd.port)
     listening = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(between)
     port = cast("IPv4Address", listening.getHost()).port
-    files = server.with_known_hosts(tmp_path / "known", server.known_as(f"[127.0.0.1]:{port}"))
-    client = await connect(evolve(server.address(str(tmp_path / "engine"), files), port=port))
+    files = sshd.with_known_hosts(tmp_path / "known", sshd.known_as(f"[127.0.0.1]:{port}"))
+    client = await connect(evolve(sshd.address(str(tmp_path / "engine"), files), port=port))
     events = await client.calls.messages("system.events")
     waiting = Deferred.fromCoroutine(events.__anext__())
     between.break_off()
@@ -233,166 +222,33 @@ class _Between(ProxyFactory):
             server.transport.abortConnection()
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds that another process has a part in."""
-    while not holds():
-        await turn()
-
-
-@implementer(IHalfCloseableProtocol)
-class _EchoAtEnd(Protocol):
-    """Writes what it has read when it has read all."""
-
-    transport: Any
-
-    def __init__(self) -> None:
-        self._received: list[bytes] = []
-
-    @classmethod
-    def factory(cls) -> Factory:
-        """Answer what makes them."""
-        return Factory.forProtocol(cls)  # type: ignore[arg-type]  # its own factory is no part of it
-
-    def dataReceived(self, data: bytes) -> None:
-        self._received.append(data)
-
-    def readConnectionLost(self) -> None:
-        self.transport.write(b"".join(self._received))
-        self.transport.loseConnection()
-
-    def writeConnectionLost(self) -> None:
-        pass
-
-
-class _Both(Protocol):
-    """Reads to the end."""
-
-    transport: Any
-
-    def __init__(self) -> None:
-        self.received = b""
-        self.ended: Deferred[bytes] = Deferred()
-
-    def dataReceived(self, data: bytes) -> None:
-        self.received += data
-
-    def connectionLost(self, reason: object = None) -> None:
-        del reason
-        self.ended.callback(self.received)
-
-
 @waits
-async def test_a_half_is_closed(server: SshServer, tmp_path: Path) -> None:
-    """The other end reads the end of what is written, and its answer still comes, larger than any window."""
-    from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
-    from twisted.internet.endpoints import connectProtocol  # noqa: PLC0415
-
-    listening = await UNIXServerEndpoint(reactor, str(tmp_path / "echo")).listen(_EchoAtEnd.factory())
-    endpoint = endpoint_for(reactor, server.address(str(tmp_path / "echo")))
-    content = bytes(range(256)) * 16384
-    protocol = await connectProtocol(endpoint, _Both())
-    protocol.transport.write(content)
-    protocol.transport.loseWriteConnection()
-    assert await protocol.ended == content
-    await listening.stopListening()
-
-
-class _Endless(Protocol):
-    """Writes for ever."""
-
-    transport: Any
-
-    def connectionMade(self) -> None:
-        self.transport.registerProducer(self, False)
-
-    def resumeProducing(self) -> None:
-        self.transport.write(bytes(64 << 10))
-
-    def stopProducing(self) -> None:
-        pass
-
-
-@waits
-async def test_one_who_does_not_read_is_no_trouble_for_others(
-    server: SshServer, engine: MemoryEngine, tmp_path: Path
+async def test_a_load_waits_for_an_engine_that_does_not_read(
+    sshd: SshServer, engine: MemoryEngine, tmp_path: Path
 ) -> None:
-    """A channel that is paused takes no more than its window, while the others of its connection go on."""
-    from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
-    from twisted.internet.endpoints import connectProtocol  # noqa: PLC0415
+    """Of a large archive no more is taken than fits in between, until the engine goes on."""
+    piece, size, taken = bytes(64 << 10), 16 << 20, 0
 
-    del engine
-    endless = Factory.forProtocol(_Endless)
-    listening = await UNIXServerEndpoint(reactor, str(tmp_path / "endless")).listen(endless)
-    endpoint = endpoint_for(reactor, server.address(str(tmp_path / "endless")))
-    reader = await connectProtocol(endpoint, _Both())
-    channel: SocketChannel = reader.transport
-    channel.pauseProducing()
-    await until(lambda: channel.localWindowLeft == 0)
-    received = len(reader.received)
-    other = await connectProtocol(endpoint, _Both())
-    await until(lambda: len(other.received) > 4 << 20)
-    assert len(reader.received) == received
-    channel.resumeProducing()
-    await until(lambda: len(reader.received) > 4 << 20)
-    for transport in (channel, other.transport):
-        transport.abortConnection()
-    await reader.ended
-    await other.ended
-    await listening.stopListening()
-
-
-class _Lagging(Protocol):
-    """
-    Reads when it is told to.
-
-    :ivar received: how many bytes that were.
-    """
-
-    transport: Any
-    received = 0
-
-    def connectionMade(self) -> None:
-        self.transport.pauseProducing()
-
-    def dataReceived(self, data: bytes) -> None:
-        self.received += len(data)
-
-
-@waits
-async def test_who_writes_waits_for_who_reads(server: SshServer, tmp_path: Path) -> None:
-    """Of 64 MiB, no more is taken from its source than fits between the two, however often the reader pauses."""
-    from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
-    from twisted.internet.endpoints import connectProtocol  # noqa: PLC0415
-
-    reader = _Lagging()
-    factory: Factory = Factory.forProtocol(lambda: reader)
-    listening = await UNIXServerEndpoint(reactor, str(tmp_path / "lagging")).listen(factory)
-    endpoint = endpoint_for(reactor, server.address(str(tmp_path / "lagging")))
-    writer = await connectProtocol(endpoint, _Both())
-    channel: SocketChannel = writer.transport
-    size, taken = 64 << 20, 0
-
-    async def source() -> AsyncIterator[bytes]:
+    async def archive() -> AsyncIterator[bytes]:
         nonlocal taken
+        for one in engine.server.servers:
+            cast("Any", one.transport).pauseProducing()
         while taken < size:
-            taken += 64 << 10
-            yield bytes(64 << 10)
+            taken += len(piece)
+            yield piece
 
-    sending = Deferred.fromCoroutine(Upload(channel, lambda: None, chunked=False).send(source()))
-    for _ in range(5):
-        await until(lambda: channel.remoteWindowLeft == 0)
-        # The window of OpenSSH is 2 MiB; beyond it, a socket and its reader have a little.
-        assert taken - reader.received < 4 << 20
-        enough = reader.received + (6 << 20)
-        reader.transport.resumeProducing()
-        await until(lambda enough=enough: reader.received >= enough)  # type: ignore[misc]  # bound in the loop
-        reader.transport.pauseProducing()
-    reader.transport.resumeProducing()
-    assert await sending
-    channel.loseConnection()
-    await until(lambda: reader.received == size)
-    await writer.ended
-    await listening.stopListening()
+    async with await connect(sshd.address(str(tmp_path / "engine"))) as client:
+        loading = Deferred.fromCoroutine(client.images.load(archive()))
+        calm, before = 0, 0
+        while calm < 300:
+            await turn()
+            calm, before = (calm + 1 if before and taken == before else 0), taken
+        assert taken < 4 << 20
+        for one in engine.server.servers:
+            cast("Any", one.transport).resumeProducing()
+        with pytest.raises(EngineError, match="manifest"):
+            await loading
+    assert taken == size
 
 
 class _Silent:
@@ -431,14 +287,14 @@ def test_a_host_that_is_silent_is_given_up() -> None:
 
 
 @waits
-async def test_an_attempt_can_be_cancelled(server: SshServer) -> None:
+async def test_an_attempt_can_be_cancelled(sshd: SshServer) -> None:
     """Who gives up leaves no connection behind, in whatever state it was."""
     from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
     from twisted.internet.defer import CancelledError  # noqa: PLC0415
 
-    endpoint = endpoint_for(reactor, server.address("/engine"))
+    endpoint = endpoint_for(reactor, sshd.address("/engine"))
     for _ in range(3):
-        attempts = [endpoint.connect(_EchoAtEnd.factory()) for _ in range(2)]
+        attempts = [endpoint.connect(Factory.forProtocol(Protocol)) for _ in range(2)]
         for attempt in attempts:
             attempt.cancel()
             with pytest.raises(CancelledError):

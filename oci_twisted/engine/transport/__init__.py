@@ -11,4 +11,6 @@ byte to its last, whether it carries documents, a stream or a terminal.
 - `uploads`: bodies of requests
 - `pool`: how many connections, which are kept, what is waited for
 - `endpoints`: how an address is connected to
+- `tls`, `tls_halves`: TLS, and the end of one half of it
+- `ssh`, `ssh_channels`: SSH, and what is a connection there; `ssh_auth`, `known_hosts`: who the two ends are
 """

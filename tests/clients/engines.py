@@ -1,16 +1,21 @@
 """Container engines that run as daemons, each with its own folders and its own socket."""
 
+import os
 import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from attrs import Factory, frozen
 
 from tests.clients.processes import Daemon, unmount_below
-from tests.clients.tools import require, require_root, run
+from tests.clients.tools import SEARCH, TOOLS, require, require_root, run
+
+DockerRelease: TypeAlias = Literal["debian", "current"]
+"""Debian's Docker, or today's: API 1.41 or 1.56, and images in a store of its own or in containerd's."""
 
 CONTAINERD_TOML = """\
 version = 2
@@ -24,16 +29,16 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 
 
 @contextmanager
-def docker_engine() -> Iterator[str]:
-    """Run Docker's daemon, and lend the address that clients name with ``--host``."""
-    with short_folder() as folder, docker_daemon(folder) as address:
+def docker_engine(which: DockerRelease = "debian") -> Iterator[str]:
+    """Run Docker, and lend the address that clients name with ``--host``."""
+    with short_folder() as folder, docker_daemon(folder, which) as address:
         yield address
 
 
 @contextmanager
-def docker_daemon(folder: Path) -> Iterator[str]:
-    """Run Docker's daemon with what is in a folder of a short path, and lend its address."""
-    with docker_program(folder) as program, program.running():
+def docker_daemon(folder: Path, which: DockerRelease = "debian") -> Iterator[str]:
+    """Run Docker with what is in a folder of a short path, and lend its address."""
+    with docker_program(folder, which=which) as program, program.running():
         yield program.address
 
 
@@ -81,18 +86,22 @@ class Program:
 
 
 @contextmanager
-def docker_program(folder: Path, *more: str | Path) -> Iterator[Program]:
+def docker_program(folder: Path, *more: str | Path, which: DockerRelease = "debian") -> Iterator[Program]:
     """
-    Lend Docker's daemon with all that it has in a folder of a short path.  Its containers end with it.
+    Lend Docker with all that it has in a folder of a short path.  Its containers end with it.
 
     :param more: of its command line.
     """
     require_root()
-    dockerd = require("dockerd")
+    dockerd, env = "dockerd", {}
+    if which == "current":
+        # It looks for the others on its path.  Its runc was built without libseccomp.
+        dockerd, more = str(TOOLS / "docker" / dockerd), (*more, "--seccomp-profile=unconfined")
+        env = {"PATH": os.pathsep.join([str(TOOLS / "docker"), SEARCH])}
     address, configuration = folder / "sock", folder / "daemon.json"
     configuration.write_text("{}")
-    command = (
-        dockerd,
+    command: tuple[str | Path, ...] = (
+        require(dockerd),
         *("--data-root", folder / "data"),
         *("--exec-root", folder / "exec"),
         *("--pidfile", folder / "pid"),
@@ -103,7 +112,7 @@ def docker_program(folder: Path, *more: str | Path) -> Iterator[Program]:
         "--bridge=none",
         *more,
     )
-    yield Program(command, address, folder / "log", pid_file=folder / "exec" / "containerd" / "containerd.pid")
+    yield Program(command, address, folder / "log", env, pid_file=folder / "exec" / "containerd" / "containerd.pid")
 
 
 @contextmanager

@@ -1,13 +1,16 @@
-"""Docker's engine, driven by every ``docker`` client that is installed."""
+"""Docker's engines, the older one driven by every ``docker`` client that is installed."""
 
+import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from attrs import frozen
 
-from tests.clients.engines import docker_engine
+from tests.clients.engines import DockerRelease, docker_engine
 from tests.clients.images import Descriptor, Layout, archive, busybox, write_noise
 from tests.clients.servers import Registry
 from tests.clients.tools import installed, require, run
@@ -43,25 +46,44 @@ class Docker:
         return self.id(reference)
 
     def id(self, reference: str) -> str:
-        """Return the id of a local image, which is the digest of its config."""
+        """
+        Return the id of a local image.
+
+        That is the digest of its config or, where containerd keeps images, of its manifest or its index.
+        """
         return self("image", "inspect", "--format", "{{.Id}}", reference)
+
+    def noise(self, reference: str, architecture: str, folder: Path) -> bytes:
+        """Return the incompressible file of the local image of an architecture."""
+        box = self("create", "--platform", f"linux/{architecture}", reference)
+        self("cp", f"{box}:/noise", folder / "copied")
+        self("rm", box)
+        return (folder / "copied").read_bytes()
 
     def remove(self, *images: str) -> None:
         """Remove images that nothing uses any more, with all of their names."""
         self("image", "rm", "--force", *images)
 
 
+Engines: TypeAlias = Callable[[DockerRelease], str]
+
+
 @pytest.fixture(scope="session")
-def engine() -> Iterator[str]:
-    """Run one engine for all tests."""
-    with docker_engine() as address:
-        yield address
+def engines() -> Iterator[Engines]:
+    """Lend what answers the address of an engine, and starts it for all tests if need be."""
+    with ExitStack() as running:
+        yield functools.cache(lambda which: running.enter_context(docker_engine(which)))
 
 
-@pytest.fixture(params=installed("docker") or ["docker"], ids=lambda path: path.strip("/").replace("/", "-"))
-def docker(request: pytest.FixtureRequest, engine: str) -> Docker:
-    """Choose a client; all of those that are installed take their turn."""
-    return Docker(require(request.param), engine)
+CLIENTS = installed("docker") or ["docker"]
+TURNS: list[tuple[DockerRelease, str]] = [*(("debian", client) for client in CLIENTS), ("current", CLIENTS[0])]
+
+
+@pytest.fixture(params=TURNS, ids=lambda turn: f"{turn[0]}-{turn[1].strip('/').replace('/', '-')}")
+def docker(request: pytest.FixtureRequest, engines: Engines) -> Docker:
+    """Choose an engine and a client; all clients that are installed take their turn."""
+    which, client = request.param
+    return Docker(require(client), engines(which))
 
 
 def layers_of(manifest: dict[str, Sequence[dict[str, str]]]) -> list[str]:
@@ -77,7 +99,7 @@ def test_a_pushed_image_comes_back_and_runs(docker: Docker, registry: Registry, 
     docker.remove(before)
     docker("pull", reference)
     assert docker.id(reference) == before
-    assert registry.manifest_json(name, "v1")["config"]["digest"] == before
+    assert before in {registry.manifest_json(name, "v1")["config"]["digest"], registry.manifest_digest(name, "v1")}
     said = docker("run", "--rm", "--network", "none", reference, "sha256sum", "/noise")
     assert said.split() == [*run("sha256sum", tmp_path / "context" / "noise").split()[:1], "/noise"]
 
@@ -95,7 +117,9 @@ def test_a_layer_is_mounted_from_another_repository(
     assert layers == layers_of(registry.manifest_json(f"{name}/first", "v1"))
     for layer in layers:
         assert registry.ask("HEAD", f"/v2/{name}/second/blobs/{layer}").status == 200
-    assert len(registry.accesses("POST", f"/v2/{name}/second/blobs/uploads/", 201, at_least=len(layers))) == len(layers)
+    registry.accesses("POST", f"/v2/{name}/second/blobs/uploads/", 201, at_least=len(layers))
+    # An engine may mount the config as well, or send that.
+    assert len(registry.accesses("POST", f"/v2/{name}/second/blobs/uploads/", 202, at_least=0)) <= 1
 
 
 def test_an_index_of_dockers_serves_each_platform(
@@ -103,19 +127,19 @@ def test_an_index_of_dockers_serves_each_platform(
 ) -> None:
     """A manifest list that ``docker manifest`` pushes gives each platform its own image."""
     many = f"{registry.host}/{name}:many"
-    ids = {}
-    for architecture in ("amd64", "arm64"):
+    architectures = ("amd64", "arm64")
+    for architecture in architectures:
         one = f"{registry.host}/{name}:{architecture}"
-        ids[architecture] = docker.build(tmp_path / architecture, one)
+        identity = docker.build(tmp_path / architecture, one)
         docker("push", one)
         docker("manifest", "create", "--insecure", "--amend", many, one)
         docker("manifest", "annotate", "--arch", architecture, many, one)
-    docker("manifest", "push", "--insecure", many)
-    docker.remove(*ids.values())
-    for architecture, identity in ids.items():
-        docker("pull", "--platform", f"linux/{architecture}", many)
-        assert docker.id(many) == identity
         docker.remove(identity)
+    docker("manifest", "push", "--insecure", many)
+    for architecture in architectures:
+        docker("pull", "--platform", f"linux/{architecture}", many)
+        assert docker.noise(many, architecture, tmp_path) == (tmp_path / architecture / "noise").read_bytes()
+        docker.remove(docker.id(many))
 
 
 def test_an_index_of_the_oci_is_pulled(
@@ -142,9 +166,9 @@ def test_an_image_is_pulled_by_its_digest(docker: Docker, registry: Registry, na
     assert docker.id(named) == before
 
 
-def test_a_layer_of_a_gibibyte_comes_back(engine: str, registry: Registry, name: str, tmp_path: Path) -> None:
+def test_a_layer_of_a_gibibyte_comes_back(engines: Engines, registry: Registry, name: str, tmp_path: Path) -> None:
     """A layer of 1 GiB that compresses to nothing less goes up and comes back whole."""
-    docker = Docker(require("docker"), engine)
+    docker = Docker(require("docker"), engines("debian"))
     reference = f"{registry.host}/{name}:v1"
     before = docker.build(tmp_path / "context", reference, size=GIBIBYTE)
     expected = run("sha256sum", tmp_path / "context" / "noise").split()[0]

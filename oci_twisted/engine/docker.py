@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from zope.interface import implementer
 
 from oci_twisted.engine.connection import ApiRange, HttpConnection
-from oci_twisted.engine.interfaces import IDriver
+from oci_twisted.engine.errors import Unsupported
+from oci_twisted.engine.interfaces import IDriver, IHandler
 from oci_twisted.engine.operations import ApiVersion, Operation, Shape, table
 from oci_twisted.engine.transport.endpoints import endpoint_for, host_header
 from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
@@ -23,6 +24,7 @@ from oci_twisted.engine.transport.pool import Pool
 if TYPE_CHECKING:
     from oci_twisted.engine.address import Address
     from oci_twisted.engine.interfaces import IConnection
+    from oci_twisted.engine.requests import Request, Response
 
 SOCKET = "/var/run/docker.sock"
 
@@ -108,6 +110,44 @@ OPERATIONS = table(
     _Op("volume.prune", "POST", "/volumes/prune", DOCUMENT, "filters", patient=True),
 )  # fmt: skip
 
+# Since then what prunes volumes leaves those that have names.
+_NAMES_MATTER = ApiVersion((1, 42))
+
+
+class DockerConnection(HttpConnection):
+    """Docker at the other end of HTTP."""
+
+    def handler(self, method: str) -> IHandler:
+        """Answer what does an operation of the table."""
+        handler = super().handler(method)
+        return _VolumePruning(handler, self) if method == "volume.prune" else handler
+
+
+@implementer(IHandler)
+@frozen
+class _VolumePruning:
+    """
+    The parameter ``all``, by which every version of the API does the same.
+
+    Earlier ones cannot spare volumes that have names, and later ones have a filter not to.
+    """
+
+    handler: IHandler
+    connection: HttpConnection
+
+    async def handle(self, request: Request) -> Response:
+        parameters = dict(request.parameters)
+        all_ = parameters.pop("all", None)
+        if (await self.connection.versions()).docker >= _NAMES_MATTER:
+            if all_:
+                parameters["filters"] = {**(parameters.get("filters") or {}), "all": ["true"]}
+        elif not all_:
+            raise Unsupported(
+                "this engine would prune volumes that were given a name as well; say all=True if you mean that",
+                request=request,
+            )
+        return await self.handler.handle(evolve(request, parameters=parameters))
+
 
 @implementer(IDriver)
 @frozen
@@ -120,7 +160,7 @@ class DockerDriver:
 
     async def connect(self, reactor: Any, address: Address) -> IConnection:  # noqa: ANN401 - every kind of reactor
         """Answer a connection; the engine is asked for nothing before the first request."""
-        return HttpConnection(
+        return DockerConnection(
             OPERATIONS,
             lambda lost: Pool(
                 reactor,

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from zope.interface import implementer
 
 from oci_twisted.engine import docker
-from oci_twisted.engine.connection import ApiRange, HttpConnection
+from oci_twisted.engine.connection import ApiRange
 from oci_twisted.engine.interfaces import IDriver, IManifests, IPlainRegistries, IPods
 from oci_twisted.engine.operations import ApiVersion, Operation, Shape, table
 from oci_twisted.engine.podman_differences import DIFFERENCES, TlsChoice
@@ -70,7 +70,7 @@ _OWN = table(
 
 
 @implementer(IPods, IManifests, IPlainRegistries)
-class PodmanConnection(HttpConnection):
+class PodmanConnection(docker.DockerConnection):
     """Podman at the other end of HTTP: it has pods and manifests besides, and registries without TLS."""
 
     def handler(self, method: str) -> IHandler:

@@ -111,14 +111,17 @@ class Volumes:
         """
         await self._calls.ask("volume.remove", name=name, force=force or None)
 
-    async def prune(self, *, filters: Filters | None = None) -> VolumesPruned:
+    async def prune(self, *, all: bool = False, filters: Filters | None = None) -> VolumesPruned:  # noqa: A002 - Docker's word
         """
         Remove the volumes that no container has.
 
-        :param filters: such as ``{"label": "a=b"}``.  Docker since 23.0 removes only volumes whose names it has chosen
-            itself, unless there is ``"all": True``, which older ones and Podman refuse, for they remove all.
+        :param all: also those that somebody has given a name.
+        :param filters: such as ``{"label": "a=b"}``.
+        :raise Unsupported: without ``all``, where an engine would remove those as well, as Docker before 23.0 and
+            Podman would.  Nothing was removed.
         """
-        fields = Fields(await self._calls.ask("volume.prune", filters=encode_filters(filters)), "what was pruned")
+        answer = await self._calls.ask("volume.prune", all=all or None, filters=encode_filters(filters))
+        fields = Fields(answer, "what was pruned")
         return VolumesPruned(fields.texts("VolumesDeleted"), fields.number("SpaceReclaimed", 0))
 
 

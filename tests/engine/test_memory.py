@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 class TestMemory(EngineContract):
     """`MemoryEngine` does what the real ones do, and reaches `EngineClient` by the same HTTP."""
 
-    @pytest.fixture
-    def connect(self) -> Iterator[Connect]:
-        """Give what connects to an engine of the test's own."""
+    @pytest.fixture(params=["1.41", "1.51"])
+    def connect(self, request: pytest.FixtureRequest) -> Iterator[Connect]:
+        """Give what connects to an engine of the test's own, as Docker was and as it is."""
         from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
 
-        engine = MemoryEngine(reactor)
+        engine = MemoryEngine(reactor, api_version=request.param)
         engine.accounts["guarded.test"] = {ADA.username: ADA.password}
         yield engine.client
         engine.close()

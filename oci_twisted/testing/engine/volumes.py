@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from oci_twisted.engine.container_config import Bind
-from oci_twisted.engine.errors import Conflict, Invalid, NotFound
+from oci_twisted.engine.errors import Conflict, Invalid, NotFound, Unsupported
 from oci_twisted.testing.engine.examples import fresh
 from oci_twisted.testing.waiting import waits
 
@@ -70,10 +70,24 @@ class VolumeContract:
         for name in (free, taken):
             await client.volumes.create(name, labels={"test": label})
         await made.container("/bin/true", start=False, binds=[Bind(taken, "/data")])
-        pruned = await client.volumes.prune(filters={"label": f"test={label}"})
+        pruned = await client.volumes.prune(all=True, filters={"label": f"test={label}"})
         assert pruned.names == (free,)
         assert pruned.reclaimed >= 0
         assert await client.volumes.exists(taken)
+
+    @waits
+    async def test_volumes_with_names_are_not_pruned_unasked(self, client: EngineClient, made: Made) -> None:
+        """An engine that cannot but remove them is not asked to."""
+        label, name = fresh("label"), made.volume_name()
+        await client.volumes.create(name, labels={"test": label})
+        nameless = await client.volumes.create(labels={"test": label})
+        try:
+            pruned = await client.volumes.prune(filters={"label": f"test={label}"})
+        except Unsupported:
+            await client.volumes.remove(nameless.name)
+        else:
+            assert pruned.names == (nameless.name,)
+        assert await client.volumes.exists(name)
 
     @waits
     async def test_a_volume_that_is_not_there_is_not_found(self, client: EngineClient) -> None:

@@ -10,8 +10,7 @@ from attrs import field, frozen
 from zope.interface import implementer
 
 from oci_twisted.engine.address import Address
-from oci_twisted.engine.connection import HttpConnection
-from oci_twisted.engine.docker import API, OPERATIONS
+from oci_twisted.engine.docker import API, OPERATIONS, DockerConnection
 from oci_twisted.engine.interfaces import IDriver
 from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
 from oci_twisted.engine.transport.pool import Pool
@@ -41,7 +40,7 @@ class MemoryDriver:
 
     async def connect(self, reactor: Any, address: Address) -> IConnection:  # noqa: ANN401 - every kind of reactor
         """Answer a connection."""
-        return HttpConnection(
+        return DockerConnection(
             OPERATIONS,
             lambda lost: Pool(
                 reactor,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from oci_twisted.engine.operations import ApiVersion
 from oci_twisted.testing.engine.memory.filters import has_labels
 from oci_twisted.testing.engine.memory.refusals import Refused
 from oci_twisted.testing.engine.memory.server import NOTHING, Reply, as_json
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from oci_twisted.testing.engine.memory.routes import Asked
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+# As Docker labels those whose names it has chosen itself.
+_NAMELESS = "com.docker.volume.anonymous"
+_NAMES_MATTER = ApiVersion((1, 42))
 
 
 @define(eq=False)
@@ -59,12 +63,14 @@ async def list_volumes(engine: MemoryEngine, asked: Asked) -> Reply:
 async def create(engine: MemoryEngine, asked: Asked) -> Reply:
     """Make a volume, unless it is there."""
     config = asked.document
-    name = config.get("Name") or engine.new_id()
+    name, labels = config.get("Name"), config.get("Labels", {})
+    if not name:
+        name, labels = engine.new_id(), labels | ({_NAMELESS: ""} if _minds_names(engine) else {})
     if not _NAME.fullmatch(name):
         raise Refused(400, f'create {name}: "{name}" includes invalid characters for a local volume name')
     if config.get("Driver", "local") != "local":
         raise Refused(404, f'create {name}: plugin "{config["Driver"]}" not found')
-    made = MemoryVolume(name, engine.now(), config.get("DriverOpts", {}), config.get("Labels", {}))
+    made = MemoryVolume(name, engine.now(), config.get("DriverOpts", {}), labels)
     return as_json(engine.volumes.setdefault(name, made).document(), 201)
 
 
@@ -86,11 +92,18 @@ async def remove(engine: MemoryEngine, asked: Asked) -> Reply:
 
 
 async def prune(engine: MemoryEngine, asked: Asked) -> Reply:
-    """Remove those that no container has."""
-    pruned = [one.name for one in _chosen(engine, asked) if not list(_users(engine, one.name))]
+    """Remove those that no container has, and nobody has given a name where the API's version minds that."""
+    filters = asked.filters()
+    everything = not _minds_names(engine) or filters.get("all") == ["true"]
+    unused = [one for one in _chosen(engine, asked) if not list(_users(engine, one.name))]
+    pruned = [one.name for one in unused if everything or _NAMELESS in one.labels]
     for name in pruned:
         del engine.volumes[name]
     return as_json({"VolumesDeleted": pruned, "SpaceReclaimed": 0})
+
+
+def _minds_names(engine: MemoryEngine) -> bool:
+    return ApiVersion.parse(engine.api_version) >= _NAMES_MATTER
 
 
 def _find(engine: MemoryEngine, asked: Asked) -> MemoryVolume:

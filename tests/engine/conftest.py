@@ -20,6 +20,13 @@ def docker_address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def current_docker_address() -> Iterator[str]:
+    """Run today's Docker for all tests of this folder."""
+    with docker_engine("current") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def podman_address() -> Iterator[str]:
     """Run Podman's service for all tests of this folder."""
     with podman_engine() as address:

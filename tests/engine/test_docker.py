@@ -1,4 +1,4 @@
-"""Docker, a real one."""
+"""Docker, two real ones."""
 
 from __future__ import annotations
 
@@ -16,12 +16,26 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.clients
 
 
+def connect_to(address: str) -> Connect:
+    """Answer what connects to an engine."""
+    from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
+
+    return functools.partial(EngineClient.connect, address, reactor=reactor, driver="docker")
+
+
 class TestDocker(EngineContract):
-    """`EngineClient` keeps its promises where Docker answers it."""
+    """`EngineClient` keeps its promises where Debian's Docker answers it."""
 
     @pytest.fixture
     def connect(self, docker_address: str) -> Connect:
         """Give what connects to the engine."""
-        from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
+        return connect_to(docker_address)
 
-        return functools.partial(EngineClient.connect, docker_address, reactor=reactor, driver="docker")
+
+class TestCurrentDocker(EngineContract):
+    """`EngineClient` keeps its promises where today's Docker answers it."""
+
+    @pytest.fixture
+    def connect(self, current_docker_address: str) -> Connect:
+        """Give what connects to the engine."""
+        return connect_to(current_docker_address)

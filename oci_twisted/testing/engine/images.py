@@ -53,12 +53,10 @@ class ImageContract:
         assert (await client.images.inspect(whole)).layers == (await client.images.inspect(pieces)).layers
 
     @waits
-    async def test_what_is_no_archive_is_not_imported(self, client: EngineClient) -> None:
-        """Other bytes are an error, and leave no image of that name."""
-        name = f"oci.test/{fresh()}:v1"
+    async def test_what_is_no_archive_is_not_imported(self, client: EngineClient, made: Made) -> None:
+        """Other bytes are an error; today's Docker leaves the name nevertheless, with nothing behind it."""
         with pytest.raises(EngineError):
-            await client.images.import_archive(b"this is no archive" * 100, name)
-        assert not await client.images.exists(name)
+            await client.images.import_archive(b"this is no archive" * 100, made.image_name())
 
     @waits
     async def test_a_body_that_breaks_off_is_not_imported(self, client: EngineClient) -> None:

@@ -94,7 +94,10 @@ class Docker(Client):
         self._address = address
 
     def _docker(self, *arguments: str | Path) -> Outcome:
-        return outcome(require("docker"), "--config", self.folder, "--host", self._address, *arguments)
+        # Where a login fails it asks for another, and would read the end of a file for ever.
+        line = self.folder / "line"
+        line.write_text("\n")
+        return outcome(require("docker"), "--config", self.folder, "--host", self._address, *arguments, stdin=line)
 
     def login(self, user: str, password: str) -> Outcome:
         """Log in."""
@@ -115,6 +118,16 @@ class Docker(Client):
     def logout(self) -> Outcome:
         """Forget the login."""
         return self._docker("logout", self.host)
+
+
+class CurrentDocker(Docker):
+    """The same on today's engine, which pulls and pushes by containerd's code, and repeats what a registry says."""
+
+    complaints: ClassVar = {
+        **Docker.complaints,
+        "push denied": "may not push",
+        "logged out": "(?i)unauthorized|login prior to|access denied",
+    }
 
 
 class Podman(Client):

@@ -13,7 +13,7 @@ import pytest
 from attrs import frozen
 
 from tests.clients.engines import containerd_engine, docker_engine, short_folder
-from tests.clients.logins import Client, Crane, Ctr, Docker, Helm, Oras, OrasPy, Podman, Regctl, Skopeo
+from tests.clients.logins import Client, Crane, Ctr, CurrentDocker, Docker, Helm, Oras, OrasPy, Podman, Regctl, Skopeo
 from tests.clients.servers import Registry, registries
 from tests.clients.tools import run
 from tests.wire.certificates import certify
@@ -97,20 +97,27 @@ def docker_address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def current_docker_address() -> Iterator[str]:
+    """Run one engine for all tests."""
+    with docker_engine("current") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def containerd_address() -> Iterator[str]:
     """Run one engine for all tests."""
     with containerd_engine() as address:
         yield address
 
 
-KINDS: list[type[Client]] = [Docker, Podman, Skopeo, Oras, Crane, Regctl, Helm, Ctr, OrasPy]
+KINDS: list[type[Client]] = [Docker, CurrentDocker, Podman, Skopeo, Oras, Crane, Regctl, Helm, Ctr, OrasPy]
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__.lower())
 def make_client(request: pytest.FixtureRequest, guarded: Guarded) -> Iterator[Callable[[], Client]]:
     """Choose a client, and make as many as a test wants, each with a home of its own."""
     kind: type[Client] = request.param
-    engines = {Docker: "docker_address", Ctr: "containerd_address"}
+    engines = {Docker: "docker_address", CurrentDocker: "current_docker_address", Ctr: "containerd_address"}
     rest = (request.getfixturevalue(engines[kind]),) if kind in engines else ()
     with ExitStack() as homes:
 
@@ -179,7 +186,7 @@ def test_everybody_pulls_what_is_public(client: Client, ada: Client, name: str) 
     repository = f"public/{name}"
     ada.push(repository).check()
     pulled = client.pull(repository)
-    if isinstance(client, Docker) and client.challenge == "basic":
+    if type(client) is Docker and client.challenge == "basic":
         # It asks nothing of a registry that wants a password with everything, and says why.
         assert "no basic auth credentials" in pulled.printed
     else:

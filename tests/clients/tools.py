@@ -129,10 +129,11 @@ def outcome(
     *command: str | Path,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    stdin: Path | None = None,
     timeout: float = 120,
 ) -> Outcome:
     """Run a program that may fail, and return how it ended."""
-    ended = _outcome(command, cwd=cwd, env=env, timeout=timeout)
+    ended = _outcome(command, cwd=cwd, env=env, stdin=stdin, timeout=timeout)
     return Outcome(ended.returncode, (ended.stdout + ended.stderr).decode(errors="replace"))
 
 

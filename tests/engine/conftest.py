@@ -1,15 +1,21 @@
 """The real engines, each started once."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.defer import Deferred
 
 from oci_twisted.testing.waiting import soon
-from tests.clients.engines import docker_engine, docker_program, podman_engine, podman_program, short_folder
+from tests.clients.engines import Program, docker_engine, docker_program, podman_engine, podman_program, short_folder
 from tests.engine.killable import Killable
 from tests.engine.sshd import SshServer, ssh_server
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +46,16 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
         yield server
 
 
-@pytest.fixture(scope="module", params=["docker", "podman"])
+@pytest.fixture(scope="module", params=["docker", "current-docker", "podman"])
 def killable(request: pytest.FixtureRequest) -> Iterator[Killable]:
     """Lend an engine that nobody else uses, and that may be killed."""
-    program = {"docker": docker_program, "podman": podman_program}[request.param]
-    with short_folder() as folder, program(folder) as one:
-        engine = Killable(request.param, one)
+    programs: dict[str, Callable[[Path], AbstractContextManager[Program]]] = {
+        "docker": docker_program,
+        "current-docker": functools.partial(docker_program, which="current"),
+        "podman": podman_program,
+    }
+    with short_folder() as folder, programs[request.param](folder) as one:
+        engine = Killable(request.param.removeprefix("current-"), one)
         pytest_twisted.blockon(Deferred.fromCoroutine(soon(engine.start())))
         yield engine
         engine.stop()

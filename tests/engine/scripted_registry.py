@@ -166,7 +166,8 @@ class _PlainOnly(ProtocolWrapper):
         """Take bytes."""
         transport: Any = self.transport
         if data.startswith(_TLS):
-            transport.abortConnection()
+            transport.write(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+            transport.loseConnection()
         else:
             super().dataReceived(data)  # type: ignore[no-untyped-call]
 

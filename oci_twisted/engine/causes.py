@@ -2,8 +2,8 @@
 Why a transfer between an engine and a registry failed, read from the engine's words.
 
 Engines hand on what a registry said as a sentence, in an error's document or in the middle of a stream that began as a
-success; neither a status nor a header of the registry's comes with it.  What is here was seen of dockerd 20.10 and
-Podman 4.3, and is what registries say after the specification's codes.
+success; no header of the registry's comes with it, and a status only where containerd pulls and pushes.  What is here
+was seen of Docker 20.10 and 29, Podman 4.3 and containerd, and is what registries say after the specification's codes.
 """
 
 from __future__ import annotations
@@ -57,6 +57,10 @@ _PHRASES: tuple[tuple[PullCause, tuple[str, ...]], ...] = (
             "requested access to the resource is denied",
             "pull access denied",
             "invalid username/password",
+            "insufficient_scope",
+            # Our registry's words; containerd leaves its code out.
+            " may not pull ",
+            " may not push ",
             "incorrect username or password",
             "status: 401",
             "status: 403",
@@ -112,6 +116,10 @@ _STATUSES = {
     429: PullCause.RATE_LIMITED,
     507: PullCause.DISK_FULL,
 }
+# As containerd says what it did not expect, with words of the registry's behind it.
+_UNEXPECTED = re.compile(r"unexpected status from \w+ request to \S+: (\d{3})\b")
+# It, or its store, has nothing of that name, which may be the last of several sentences.
+_NOT_FOUND = re.compile(r"(?:^|: )not found$")
 # Registries that answer with the code and nothing else: "denied", or a sentence of the engine's that ends so.
 _DENIED = re.compile(r"(?:^|: )denied(?:$|:)")
 _EOF = re.compile(r"(?:^|: )eof$")
@@ -127,8 +135,13 @@ def cause_of(message: str) -> PullCause:
     for cause, phrases in _PHRASES:
         if any(phrase in lowered for phrase in phrases):
             return cause
+    unexpected = _UNEXPECTED.search(lowered)
+    if unexpected is not None and int(unexpected[1]) in _STATUSES:
+        return _STATUSES[int(unexpected[1])]
     if _DENIED.search(lowered):
         return PullCause.AUTHENTICATION_REQUIRED
+    if _NOT_FOUND.search(lowered):
+        return PullCause.NOT_FOUND
     return PullCause.UNREACHABLE if _EOF.search(lowered) else PullCause.OTHER
 
 

@@ -55,6 +55,13 @@ CAUSES = PullCause
         ("write /data/tmp/GetImageBlob1: no space left on device", CAUSES.DISK_FULL),
         ("received unexpected HTTP status: 500 Internal Server Error", CAUSES.OTHER),
         ("filesystem layer verification failed for digest sha256:4cd4", CAUSES.OTHER),
+        # Docker 29, which speaks by containerd
+        ("unexpected status from HEAD request to http://h/v2/a/manifests/v1: 429 Unknown Status", CAUSES.RATE_LIMITED),
+        ("unexpected status from GET request to http://h/token?a=b: 401 Unauthorized", CAUSES.AUTHENTICATION_REQUIRED),
+        ("unexpected status from HEAD request to http://h/v2/a/blobs/b: 500 Internal Server Error", CAUSES.OTHER),
+        ("failed open: could not fetch content descriptor sha256:1a (a/b) from remote: not found", CAUSES.NOT_FOUND),
+        ("server message: insufficient_scope: authorization failed", CAUSES.AUTHENTICATION_REQUIRED),
+        ("error from registry: ada may not push team/tool", CAUSES.AUTHENTICATION_REQUIRED),
         # Podman 4.3
         ("initializing source docker://h/a:v1: reading manifest v1: unauthorized", CAUSES.AUTHENTICATION_REQUIRED),
         ("initializing source docker://h/a:v1: reading manifest v1 in h/a: denied", CAUSES.AUTHENTICATION_REQUIRED),

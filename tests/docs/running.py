@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from tests.app.checkouts import clean_environment, need_index
 from tests.clients.tools import SEARCH
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 _OUTSIDE = ("DOCKER_", "OCI_REGISTRY_", "XDG_", "COVERAGE_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _PORT = re.compile(r"\b50\d\d\b")
+# Python reads it before a program, and takes these for not installed.
+_WITHOUT_EXTRAS = """\
+import sys
+sys.modules.update(dict.fromkeys(["hypothesis", "pytest", "pytest_cov", "pytest_twisted"]))
+"""
 
 
 def free_port() -> int:
@@ -55,6 +60,13 @@ class Sandbox:
 
     folder: Path
     variables: Mapping[str, str] = field(factory=dict)
+
+    def without_extras(self) -> Sandbox:
+        """Answer one in which Python has what a plain ``pip install`` brings, and no more."""
+        place = self.folder / ".without-extras"
+        place.mkdir(exist_ok=True)
+        (place / "sitecustomize.py").write_text(_WITHOUT_EXTRAS)
+        return evolve(self, variables={**self.variables, "PYTHONPATH": str(place)})
 
     def run(self, *command: str, script: str | None = None, timeout: float = 180) -> str:
         """

@@ -220,3 +220,21 @@ def test_an_engine_for_every_test(project: Project, reactor: str) -> None:
         """,
         f"--reactor={reactor}",
     )
+
+
+def test_an_image_of_busybox_skips_without_busybox(project: Project) -> None:
+    """A test that makes its image of the machine's Busybox is skipped with the reason where there is none."""
+    status, printed = project.run(
+        """
+        import os
+
+        from oci_twisted.testing.engine.examples import busybox_archive
+
+        def test_it():
+            os.environ["PATH"] = ""
+            busybox_archive()
+        """,
+        "-rs",
+    )
+    assert status == 0, printed
+    assert "there is no busybox here; Debian has it as busybox-static" in printed

@@ -19,9 +19,24 @@ and without TLS, so the engine has to be content with that; or overwrite the fix
 Containers are made of one image, which the suite imports: Busybox, as it is on this machine.  An engine that runs
 nothing has to imitate these of its programs: see `oci_twisted.testing.engine.memory`.
 
-Needs ``pytest-twisted``, for the tests await on the reactor.
+Needs ``pytest-twisted``, for the tests await on the reactor.  The engine in `oci_twisted.testing.engine.memory` does
+without it, so the suite is imported when it is asked for.
 """
 
-from oci_twisted.testing.engine.contract import Connect, EngineContract, TransportContract
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from oci_twisted.testing.engine.contract import Connect, EngineContract, TransportContract
 
 __all__ = ["Connect", "EngineContract", "TransportContract"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class or an alias
+    """Import the suite."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from oci_twisted.testing.engine import contract  # noqa: PLC0415 - it needs pytest
+
+    return getattr(contract, name)

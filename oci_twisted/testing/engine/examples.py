@@ -8,9 +8,8 @@ import io
 import shutil
 import tarfile
 from typing import TYPE_CHECKING, Any
+from unittest import SkipTest
 from uuid import uuid4
-
-import pytest
 
 from oci_twisted.engine.container_config import ContainerConfig
 
@@ -27,8 +26,14 @@ _LIMITS = [{"Name": name, "Soft": 1024, "Hard": 1024} for name in ("nofile", "np
 
 
 def busybox_archive() -> bytes:
-    """Answer a tar archive of what a container needs: one static program under several names."""
-    program = shutil.which("busybox") or pytest.skip("busybox is not here")
+    """
+    Answer a tar archive of what a container needs: one static program under several names.
+
+    :raise SkipTest: when this machine has no ``busybox``; pytest and unittest then skip the test.
+    """
+    program = shutil.which("busybox")
+    if program is None:
+        raise SkipTest("there is no busybox here; Debian has it as busybox-static")
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         member = tarfile.TarInfo("bin/busybox")

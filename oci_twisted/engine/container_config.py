@@ -4,14 +4,17 @@ What a container is made of, as it is asked for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from oci_twisted.engine.requests import Json
+
+_T = TypeVar("_T")
 
 
 def _words(value: Sequence[str] | str | None) -> tuple[str, ...] | None:
@@ -19,6 +22,30 @@ def _words(value: Sequence[str] | str | None) -> tuple[str, ...] | None:
     if isinstance(value, str):
         raise TypeError(f"a command is a list of words, not {value!r}")
     return None if value is None else tuple(value)
+
+
+def _texts(value: Mapping[str, str]) -> Mapping[str, str]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"a mapping of names to texts is asked for, not {value!r}")
+    return value
+
+
+def _binds(values: Iterable[Bind]) -> tuple[Bind, ...]:
+    return _all_of(Bind, values)
+
+
+def _ports(values: Iterable[PublishedPort]) -> tuple[PublishedPort, ...]:
+    return _all_of(PublishedPort, values)
+
+
+def _all_of(kind: type[_T], values: Iterable[_T]) -> tuple[_T, ...]:
+    # The mappings that other clients take can be iterated over, too, and would mean something else.
+    if isinstance(values, kind):
+        raise TypeError(f"a list of {kind.__name__} is asked for, not {values!r}")
+    for value in (those := tuple(values)):
+        if not isinstance(value, kind):
+            raise TypeError(f"a {kind.__name__} is asked for, not {value!r}")
+    return those
 
 
 @frozen
@@ -71,6 +98,8 @@ class ContainerConfig:
     :ivar stdin: whether it has a standard input that can be attached to.
     :ivar stdin_once: whether that is closed when the first who was attached to it goes.
     :ivar network: such as ``none``, ``host``, ``bridge`` or the name of a network; the engine's default if ``None``.
+    :ivar binds: folders and volumes, as a list of `Bind`.
+    :ivar ports: as a list of `PublishedPort`.
     :ivar auto_remove: whether it is removed when it has stopped.
     :ivar memory: the most it may take, in bytes.
     :ivar restart: when the engine starts it again: ``no``, ``always``, ``unless-stopped``, ``on-failure``.
@@ -82,8 +111,8 @@ class ContainerConfig:
     image: str
     command: tuple[str, ...] | None = field(default=None, converter=_words)
     entrypoint: tuple[str, ...] | None = field(default=None, converter=_words)
-    environment: Mapping[str, str] = field(factory=dict)
-    labels: Mapping[str, str] = field(factory=dict)
+    environment: Mapping[str, str] = field(factory=dict, converter=_texts)
+    labels: Mapping[str, str] = field(factory=dict, converter=_texts)
     working_directory: str | None = None
     user: str | None = None
     hostname: str | None = None
@@ -91,8 +120,8 @@ class ContainerConfig:
     stdin: bool = False
     stdin_once: bool = False
     network: str | None = None
-    binds: tuple[Bind, ...] = field(default=(), converter=tuple)
-    ports: tuple[PublishedPort, ...] = field(default=(), converter=tuple)
+    binds: tuple[Bind, ...] = field(default=(), converter=_binds)
+    ports: tuple[PublishedPort, ...] = field(default=(), converter=_ports)
     auto_remove: bool = False
     read_only: bool = False
     privileged: bool = False

@@ -100,6 +100,7 @@ class PodmanDriver:
                 endpoint_for(reactor, address.with_socket(SOCKET)),
                 host=host_header(address),
                 lost=lost,
+                engine=f"the engine at {address}",
                 timeouts=self.timeouts,
                 limits=self.limits,
             ),

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from zope.interface.verify import verifyObject
 
+from oci_twisted.engine import EngineClient
 from oci_twisted.engine.docker import DockerDriver
 from oci_twisted.engine.drivers import driver, known, register
+from oci_twisted.engine.errors import ConnectionFailed
 from oci_twisted.engine.interfaces import IDriver
 from oci_twisted.engine.podman import PodmanDriver
 from oci_twisted.testing.engine.memory import MemoryDriver, MemoryEngine
+from oci_twisted.testing.waiting import waits
 from tests.engine.memory import Bench
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_ours_are_known_by_their_entry_points() -> None:
@@ -41,3 +49,15 @@ def test_drivers_provide_the_interface() -> None:
     assert isinstance(bench.engine, MemoryEngine)
     for one in (DockerDriver(), PodmanDriver(), MemoryDriver(bench.engine.server)):
         assert verifyObject(IDriver, one)
+
+
+@pytest.mark.parametrize("name", ["docker", "podman"])
+@waits
+async def test_an_engine_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
+    """The error of a call says at which address nobody was, for the environment may have named it."""
+    from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
+
+    address = f"unix://{tmp_path}/sock"
+    async with await EngineClient.connect(address, reactor=reactor, driver=name) as client:
+        with pytest.raises(ConnectionFailed, match=f"the engine at {address} cannot be reached: .*No such file"):
+            await client.system.ping()

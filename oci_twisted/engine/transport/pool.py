@@ -34,18 +34,12 @@ class _WireFactory(Factory):
         return self._build()
 
 
-def _late(result: Wire | Failure, seconds: float) -> Wire | Failure:
-    """Say that it took too long: endpoints have two ways to say that they were cancelled."""
-    if isinstance(result, Failure):
-        return Failure(TimedOut(f"the engine did not accept a connection within {seconds:g} s"))
-    return result
-
-
 class Pool:
     """
     All connections to one engine.
 
     :param endpoint: connects.
+    :param engine: what it is called in messages.
     :param lost: called whenever it may be another engine that answers next: one has closed a connection, or the last
         connection was not needed any more.
     """
@@ -57,6 +51,7 @@ class Pool:
         *,
         host: str,
         lost: Callable[[], None],
+        engine: str = "the engine",
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
@@ -64,6 +59,7 @@ class Pool:
         self._endpoint = endpoint
         self._host = host
         self._on_lost = lost
+        self._engine = engine
         self._timeouts = timeouts
         self._limits = limits
         self._kept: dict[Wire, IDelayedCall] = {}
@@ -135,16 +131,22 @@ class Pool:
         def build() -> Wire:
             return Wire(self._clock, self._host, self._is_idle, self._is_gone)
 
+        def late(result: Wire | Failure, seconds: float) -> Wire | Failure:
+            # Endpoints have two ways to say that they were cancelled.
+            if isinstance(result, Failure):
+                return Failure(TimedOut(f"{self._engine} did not accept a connection within {seconds:g} s"))
+            return result
+
         attempt = cast("Deferred[Wire]", self._endpoint.connect(_WireFactory(build)))
         self._connecting.add(attempt)
         try:
-            wire = await attempt.addTimeout(self._timeouts.connect, self._clock, _late)
+            wire = await attempt.addTimeout(self._timeouts.connect, self._clock, late)
         except (CancelledError, ConnectingCancelledError) as error:
             if self._closed:
                 raise ClientClosed("the client is closed") from error
             raise CancelledError from error
         except (ConnectError, DNSLookupError, OSError) as error:
-            raise ConnectionFailed(f"the engine cannot be reached: {error}") from error
+            raise ConnectionFailed(f"{self._engine} cannot be reached: {error}") from error
         finally:
             self._connecting.discard(attempt)
         self._open.add(wire)

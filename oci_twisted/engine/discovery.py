@@ -82,11 +82,16 @@ def discover(surroundings: Surroundings, *, context: str | None = None) -> Found
         return Found(parse_address(host), PODMAN, "CONTAINER_HOST")
     tried = []
     for driver, path in _sockets(surroundings):
-        if path.is_socket():
-            return Found(Address("unix", path=str(path)), driver, "a well-known socket")
-        tried.append(f"{path} is not there")
+        try:
+            if path.is_socket():
+                return Found(Address("unix", path=str(path)), driver, "a well-known socket")
+        except OSError as error:
+            # The folder of root's Podman is root's.
+            tried.append(f"{path} cannot be looked at: {error.strerror}")
+        else:
+            tried.append(f"{path} is not there")
     raise ConnectionFailed(
-        "no engine was named and none was found: neither DOCKER_HOST nor CONTAINER_HOST nor a context, and no socket",
+        f"no engine is named by DOCKER_HOST, a context or CONTAINER_HOST, and none was found: {'; '.join(tried)}",
         reasons=tried,
     )
 
@@ -115,10 +120,8 @@ def _with_tls(address: Address, surroundings: Surroundings) -> Address:
 
 
 def _current_context(surroundings: Surroundings) -> str | None:
-    path = surroundings.configuration / "config.json"
-    if not path.is_file():
-        return None
-    name = _read_json(path).get("currentContext")
+    document = _read_json(surroundings.configuration / "config.json")
+    name = None if document is None else document.get("currentContext")
     return name if isinstance(name, str) else None
 
 
@@ -129,9 +132,10 @@ def _from_context(surroundings: Surroundings, name: str) -> Found:
     key = sha256(name.encode()).hexdigest()
     contexts = surroundings.configuration / "contexts"
     path = contexts / "meta" / key / "meta.json"
-    if not path.is_file():
+    document = _read_json(path)
+    if document is None:
         raise ValueError(f"there is no context {name!r}: {path} is missing")
-    endpoints = _read_json(path).get("Endpoints")
+    endpoints = document.get("Endpoints")
     endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
     host = endpoint.get("Host") if isinstance(endpoint, dict) else None
     if not isinstance(endpoint, dict) or not isinstance(host, str):
@@ -148,9 +152,14 @@ def _from_context(surroundings: Surroundings, name: str) -> Found:
     return Found(address, driver_for(host), f"the context {name}")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """Answer a document, or nothing if it is not there."""
     try:
         document = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(document, dict):

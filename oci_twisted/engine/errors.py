@@ -176,7 +176,7 @@ class ConnectionFailed(EngineError):
     :ivar reasons: what was tried, and how it ended.
     """
 
-    advice = "Check that the engine runs at this address, and that you may use it."
+    advice = "Check that the engine runs there, and that you may use it."
 
     def __init__(
         self,

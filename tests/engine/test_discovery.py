@@ -45,6 +45,25 @@ def test_nothing_is_found_where_nothing_is(surroundings: Surroundings) -> None:
     with pytest.raises(ConnectionFailed, match="DOCKER_HOST") as caught:
         discover(surroundings)
     assert len(caught.value.reasons) == 5
+    assert all(reason in str(caught.value) for reason in caught.value.reasons)
+
+
+def test_a_place_that_cannot_be_looked_at_is_passed_over(surroundings: Surroundings) -> None:
+    """What the user may not look into, as the folder of root's Podman, is a reason, no error of its own."""
+    unreadable = evolve(surroundings, environment={"XDG_RUNTIME_DIR": "x" * 300})
+    with pytest.raises(ConnectionFailed) as caught:
+        discover(unreadable)
+    assert [reason.endswith("cannot be looked at: File name too long") for reason in caught.value.reasons].count(
+        True
+    ) == 2
+    listen(Path("run/podman/podman.sock"))
+    assert discover(unreadable).driver == "podman"
+
+
+def test_a_configuration_that_cannot_be_read_is_said(surroundings: Surroundings) -> None:
+    """It may name another engine than would be found without it."""
+    with pytest.raises(ValueError, match=r"config\.json cannot be read: File name too long"):
+        discover(evolve(surroundings, environment={"DOCKER_CONFIG": "x" * 300}))
 
 
 @pytest.mark.parametrize(

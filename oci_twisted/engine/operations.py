@@ -146,6 +146,7 @@ class Operation:
         :param version: of the API that is spoken; ``None`` where it does not matter.
         :raise Unsupported: when that version lacks the operation, or a parameter that is given.
         :raise ValueError: when the parameters are not those of the operation.
+        :raise TypeError: when what is named by a text is given as something else.
         """
         given = {name: value for name, value in request.parameters.items() if value is not None}
         strange = given.keys() - self.parameters
@@ -185,13 +186,15 @@ class Operation:
 
 def _in_path(name: str, value: Parameter) -> str:
     """Quote a part of a path.  Images have slashes in their names, which engines want as they are."""
-    text = "" if value is None else str(value)
-    if not text:
+    if not value:
         raise ValueError(f"{name} is empty")
-    if any(part in {"", ".", ".."} for part in text.split("/")):
+    if not isinstance(value, str):
+        # Such as what was answered when it was made.
+        raise TypeError(f"{name} is a text, a name or an id, and not {value!r}")
+    if any(part in {"", ".", ".."} for part in value.split("/")):
         # It would be another path, and so another operation.
-        raise ValueError(f"{name} cannot be {text!r}")
-    return quote(text, safe="/:@")
+        raise ValueError(f"{name} cannot be {value!r}")
+    return quote(value, safe="/:@")
 
 
 def _in_query(value: Parameter) -> Iterable[str]:

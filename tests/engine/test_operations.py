@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from oci_twisted.engine import docker, podman
+from oci_twisted.engine.container_values import Created
 from oci_twisted.engine.errors import Unsupported
 from oci_twisted.engine.operations import ApiVersion, Operation, Shape
 from oci_twisted.engine.requests import Request
@@ -41,6 +42,13 @@ def test_a_name_cannot_lead_to_another_operation(name: str | None) -> None:
     """What would make another path of it is refused."""
     with pytest.raises(ValueError, match="name"):
         target("image.inspect", name=name)
+
+
+@pytest.mark.parametrize("name", [Created("c0ffee", ()), 7, b"box"])
+def test_a_name_is_a_text(name: Any) -> None:  # noqa: ANN401 - what somebody may give
+    """What was answered when a container was made does not name it, though its id does: nothing is sent."""
+    with pytest.raises(TypeError, match="id is a text, a name or an id, and not "):
+        target("container.start", id=name)
 
 
 def test_bodies_and_headers_are_documents() -> None:

@@ -31,7 +31,7 @@ _KINDS: dict[int, type[EngineError]] = {
     409: Conflict,
     501: Unsupported,
 }
-# Podman has 500 for much that Docker has a status for; what it was is the end of the sentence.
+# Podman, and sometimes Docker, has 500 for much that there is a status for; what it was is the end of the sentence.
 _PHRASES: tuple[tuple[str, type[EngineError]], ...] = (
     ("state improper", Conflict),
     ("already in use", Conflict),
@@ -52,6 +52,8 @@ _PHRASES: tuple[tuple[str, type[EngineError]], ...] = (
     ("is an invalid filter", Invalid),
     ("invalid filter", Invalid),
     ("invalid argument", Invalid),
+    ("invalid reference format", Invalid),
+    ("invalid signal", Invalid),
 )
 _SENTENCES = {304: "it is so already"}
 _TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.IGNORECASE | re.DOTALL)

@@ -49,7 +49,10 @@ def oci_engine() -> Iterator[MemoryEngine]:
 @pytest.fixture
 def oci_engine_client(oci_engine: MemoryEngine) -> Iterator[EngineClient]:
     """A client of `oci_engine`, connected."""
-    from pytest_twisted import blockon  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
+    try:
+        from pytest_twisted import blockon  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
+    except ImportError:
+        pytest.fail("oci_engine_client waits on a reactor, which needs: pip install pytest-twisted", pytrace=False)
     from twisted.internet.defer import Deferred  # noqa: PLC0415 - see above
 
     client = blockon(Deferred.fromCoroutine(oci_engine.client()))

@@ -238,3 +238,24 @@ def test_an_image_of_busybox_skips_without_busybox(project: Project) -> None:
     )
     assert status == 0, printed
     assert "there is no busybox here; Debian has it as busybox-static" in printed
+
+
+def test_a_client_says_that_it_needs_pytest_twisted(project: Project) -> None:
+    """Without pytest-twisted the engine can be had, and its client says what to install."""
+    status, printed = project.run(
+        """
+        import sys
+
+        sys.modules["pytest_twisted"] = None  # as if it were not installed
+
+        def test_engine(oci_engine):
+            oci_engine.add_image("tools:1")
+
+        def test_client(oci_engine_client):
+            pass
+        """,
+        *("-p", "no:twisted"),
+    )
+    assert status == 1
+    assert "needs: pip install pytest-twisted" in printed
+    assert "1 passed, 1 error" in printed

@@ -40,16 +40,23 @@ class EngineClient:
     """
     An engine, and what it can be asked.
 
-    Any number of calls may be in progress at once.  Cancelling one closes its connection.  Use it from the reactor's
-    thread only; in others, use `blocking`.
+    Made by `connect`, and closed at the end of a block::
 
-    :ivar system: the engine itself
-    :ivar images: images
-    :ivar containers: containers
-    :ivar networks: networks
-    :ivar volumes: volumes
-    :ivar pods: pods, where the engine has them
-    :ivar manifests: manifest lists, where the engine makes them
+        async with await EngineClient.connect(reactor=reactor) as client:
+            print(await client.system.ping())
+
+    Any number of calls may be in progress at once.  Cancelling one closes its connection.  Use it from the reactor's
+    thread only; in others, use `blocking`.  Every error of an engine is one of `oci_twisted.engine.errors`.
+
+    What there is to ask is in groups, of which ``help(client.images)`` tells more:
+
+    :ivar system: the engine itself: ping, version, info, usage, login.
+    :ivar images: pull, push, build, save, load, tag, list, inspect, remove, ...
+    :ivar containers: run, create, start, stop, wait, exec, attach, logs, stats, list, inspect, remove, ...
+    :ivar networks: create, connect, disconnect, list, inspect, remove, prune.
+    :ivar volumes: create, list, inspect, remove, prune.
+    :ivar pods: pods, where the engine has them.
+    :ivar manifests: manifest lists, where the engine makes them.
     :ivar calls: operations by their names, for what has no method here.
     :ivar keychain: credentials for registries, asked where a call brings none; it knows nobody if ``None`` is given.
     """
@@ -81,7 +88,9 @@ class EngineClient:
 
         Whether the engine is there is known when it has answered: call `System.ping` to know at once.
 
-        :param address: such as ``unix:///var/run/docker.sock``, ``tcp://host:2375`` or ``https://host:2376``.
+        :param address: such as ``unix:///var/run/docker.sock``, ``tcp://host:2375``, ``https://host:2376`` or
+            ``ssh://user@host``.
+        :param reactor: that runs, or will.
         :param driver: or its name; without one, Podman's for an address with ``podman`` in it, and Docker's otherwise.
         :param context: the name of one of Docker's contexts, instead of an address.
         :param surroundings: where an engine, and credentials, are looked for; those of this process if ``None``.

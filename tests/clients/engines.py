@@ -17,6 +17,16 @@ from tests.clients.tools import SEARCH, TOOLS, require, require_root, run
 DockerRelease: TypeAlias = Literal["debian", "current"]
 """Debian's Docker, or today's: API 1.41 or 1.56, and images in a store of its own or in containerd's."""
 
+# All of a machine's Podmans would share their locks, and the youngest reset them, were they in shared memory.
+# Podman gives containers as many files and processes as it likes, which is more than root has in some machines.
+CONTAINERS_CONF = """\
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+
+[engine]
+lock_type = "file"
+"""
+
 CONTAINERD_TOML = """\
 version = 2
 root = "{folder}/root"
@@ -123,9 +133,8 @@ def podman_program(folder: Path) -> Iterator[Program]:
     store = ("--root", folder / "root", "--runroot", folder / "run", "--storage-driver", "vfs")
     # Neither systemd nor its journal is needed, nor the machine's networks.
     modest = ("--cgroup-manager", "cgroupfs", "--events-backend", "file", "--network-config-dir", folder / "nets")
-    # All of a machine's Podmans would share their locks, and the youngest reset them, were they in shared memory.
     configuration = folder / "containers.conf"
-    configuration.write_text('[engine]\nlock_type = "file"\n')
+    configuration.write_text(CONTAINERS_CONF)
     # As Docker does, Podman shall let registries on this machine do without TLS.
     registries = folder / "registries.conf"
     registries.write_text('[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')

@@ -12,7 +12,7 @@ A comment ``<!-- test: … -->`` on the line above says more, and does not show:
 
 - ``needs docker``: a program without which the block is not tried out, if that is not plain from the block itself;
 - ``pytest``: the block is a module of tests;
-- ``engine``: ``DOCKER_HOST`` names a container engine, first one in memory and then, where there is one, Docker;
+- ``engine``: ``DOCKER_HOST`` names a container engine, one in memory, then Docker and Podman where they are;
 - ``issuers``: the block is the part of a configuration that says whose tokens are taken;
 - ``rules``: the block is the part of a configuration that says who may do what, and is checked as an operator would;
 - ``continues``: it goes on where the block before it has ended;

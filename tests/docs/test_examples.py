@@ -13,7 +13,7 @@ import pytest
 from oci_twisted.app.settings import load_settings
 from oci_twisted.auth.issuers import read_issuers
 from tests.app.checkouts import ROOT, copy_checkout
-from tests.clients.engines import docker_engine
+from tests.clients.engines import docker_engine, podman_engine
 from tests.clients.tools import require
 from tests.docs.blocks import Block, Trial, find_in, find_trials
 from tests.docs.running import Sandbox, at, with_free_ports
@@ -39,7 +39,7 @@ def blocks_of(document: Path) -> list[Block]:
 TRIALS = [trial for document in DOCUMENTS for trial in find_trials(blocks_of(document))]
 # Those that drive an engine do it with each.
 ENGINES = {
-    True: ["memory_engine", "engine"],
+    True: ["memory_engine", "docker", "podman"],
     False: ["no_engine"],
 }
 RUNS = [(trial, engine) for trial in TRIALS for engine in ENGINES["engine" in trial.blocks[0].words]]
@@ -60,9 +60,16 @@ def test_the_documents_name_no_host_and_no_machine() -> None:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[str]:
+def docker() -> Iterator[str]:
     """Run Docker's daemon, and lend its address."""
     with docker_engine() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def podman() -> Iterator[str]:
+    """Run Podman's service, and lend its address."""
+    with podman_engine() as address:
         yield address
 
 
@@ -90,7 +97,7 @@ def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Sandbox:
     else:
         folder.mkdir()
     if "docker" in trial.programs:
-        which = "engine"
+        which = "docker"
     if which == "no_engine":
         return Sandbox(folder)
     return Sandbox(folder, {"DOCKER_HOST": request.getfixturevalue(which)})

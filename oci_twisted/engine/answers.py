@@ -55,6 +55,7 @@ _PHRASES: tuple[tuple[str, type[EngineError]], ...] = (
     ("invalid reference format", Invalid),
     ("invalid signal", Invalid),
 )
+_NO_PROGRAM = "executable file not found"
 _SENTENCES = {304: "it is so already"}
 _TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _EXCERPT = 300
@@ -76,6 +77,9 @@ def refusal(status: int, body: bytes, request: Request | None = None) -> EngineE
     if status == 403:  # noqa: PLR2004
         # Docker says it of what nobody may do, as well as of what they may not do now.
         kind = _kind_of(message or "", kind)
+    if message is not None and _NO_PROGRAM in message:
+        # Docker says it with another status than Podman, whose own would be a conflict.
+        kind = Invalid
     return kind(message or _SENTENCES.get(status) or "the engine did not say why", status=status, request=request)
 
 

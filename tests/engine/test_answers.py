@@ -20,6 +20,8 @@ from oci_twisted.engine.answers import document_of, refusal
         (401, b'{"message":"who?"}', errors.Unauthorized, "who"),
         (403, b'{"message":"no"}', errors.Unauthorized, "no"),
         (403, b'{"message":"network a has active endpoints"}', errors.Conflict, "active"),
+        (409, b'{"message":"preparing container a for attach: exec: \\"b\\": executable file not found in $PATH: OCI"}',
+         errors.Invalid, "executable"),
         (409, b'{"Errs":["a","b"],"Id":"c"}', errors.Conflict, "^a; b$"),
         (400, b'{"Id":"","errors":["no such"]}', errors.Invalid, "^no such$"),
         (400, b'{"message":"bad"}', errors.Invalid, "bad"),

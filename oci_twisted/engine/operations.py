@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, urlencode
@@ -17,7 +17,7 @@ from attrs import field, frozen
 from oci_twisted.engine.errors import Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable
+    from collections.abc import Iterable
 
     from oci_twisted.engine.requests import Parameter, Request
 
@@ -146,7 +146,7 @@ class Operation:
         :param version: of the API that is spoken; ``None`` where it does not matter.
         :raise Unsupported: when that version lacks the operation, or a parameter that is given.
         :raise ValueError: when the parameters are not those of the operation.
-        :raise TypeError: when what is named by a text is given as something else.
+        :raise TypeError: when what is named by a text is given as something else, or its bytes are none.
         """
         given = {name: value for name, value in request.parameters.items() if value is not None}
         strange = given.keys() - self.parameters
@@ -154,6 +154,12 @@ class Operation:
             raise ValueError(f"{self.method} has no parameter {', '.join(sorted(strange))}")
         if request.body is not None and not self.takes_bytes:
             raise ValueError(f"{self.method} takes no bytes")
+        if request.body is not None and not isinstance(request.body, bytes | AsyncIterable):
+            kind = type(request.body).__name__
+            raise TypeError(
+                f"{self.method} takes bytes, or an asynchronous iterable of them, and not {kind}; "
+                "oci_twisted.engine.files makes one of a file or a folder"
+            )
         self._check(self.method, self.since, version, request)
         for term in (*self.query, *self.headers):
             if term.ours in given:

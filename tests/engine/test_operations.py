@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,6 +67,13 @@ def test_bytes_go_only_where_they_belong() -> None:
     """An operation without an archive refuses one."""
     with pytest.raises(ValueError, match="takes no bytes"):
         docker.OPERATIONS["image.list"].encode(Request("image.list", {}, b"content"), None)
+
+
+@pytest.mark.parametrize("body", [".", Path(), io.BytesIO(b"a"), bytearray(b"a")])
+def test_bytes_are_bytes_or_an_asynchronous_iterable(body: Any) -> None:  # noqa: ANN401 - what somebody may give
+    """A path or a file, which other clients take, is a TypeError before anything is sent."""
+    with pytest.raises(TypeError, match=r"image\.build takes bytes, or an asynchronous iterable of them, and not "):
+        docker.OPERATIONS["image.build"].encode(Request("image.build", {}, body), None)
 
 
 def test_what_is_too_new_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -22,7 +23,6 @@ from tests.wire.certificates import certify, make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from twisted.internet.address import IPv4Address
 
@@ -141,3 +141,27 @@ async def test_half_of_a_certificate_is_refused(pem: Path) -> None:
     """A certificate without its key is said before anything is connected."""
     with pytest.raises(ValueError, match="needs its key"):
         await connect(1, TlsFiles(pem, certificate=pem))
+
+
+@pytest.fixture
+def junk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make files in the current folder that hold nothing of use."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("junk.pem", "other.pem"):
+        Path(name).write_text("junk")
+
+
+@pytest.mark.usefixtures("junk")
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        (TlsFiles(Path("there-is-none.pem")), r"there-is-none\.pem cannot be read: No such file"),
+        (TlsFiles(Path("junk.pem")), r"junk\.pem holds no certificate in PEM"),
+        (TlsFiles(None, Path("junk.pem"), Path("other.pem")), r"other\.pem and junk\.pem hold no key and certificate"),
+    ],
+)
+@waits
+async def test_a_file_that_holds_something_else_is_named(files: TlsFiles, complaint: str) -> None:
+    """It is a ValueError before anything is sent, which says the name of the file."""
+    with pytest.raises(ValueError, match=complaint):
+        await connect(1, files)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attrs import frozen
+from OpenSSL.crypto import Error
 from OpenSSL.SSL import Connection
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import (
@@ -20,6 +21,8 @@ from twisted.internet.ssl import (
 from zope.interface import implementer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from twisted.protocols.tls import TLSMemoryBIOProtocol
 
     from oci_twisted.engine.address import TlsFiles
@@ -29,19 +32,33 @@ def client_options(host: str, files: TlsFiles) -> IOpenSSLClientConnectionCreato
     """
     Answer what a connection to ``host`` is secured with.
 
-    :raise ValueError: when only one of certificate and key is there, or a file holds something else.
+    :raise ValueError: when only one of certificate and key is there, or a file cannot be read or holds something else.
     """
     if (files.certificate is None) != (files.key is None):
         raise ValueError("a client's certificate needs its key, and the other way round")
     own = None
     if files.certificate is not None and files.key is not None:
-        own = PrivateCertificate.loadPEM(files.key.read_bytes() + b"\n" + files.certificate.read_bytes())
+        pem = _read(files.key) + b"\n" + _read(files.certificate)
+        try:
+            own = PrivateCertificate.loadPEM(pem)
+        except Error as error:
+            raise ValueError(f"{files.key} and {files.certificate} hold no key and certificate in PEM") from error
     if not files.verify:
         return _Unverified(_options(own))
     trust = platformTrust()
     if files.authority is not None:
-        trust = trustRootFromCertificates([Certificate.loadPEM(files.authority.read_bytes())])
+        try:
+            trust = trustRootFromCertificates([Certificate.loadPEM(_read(files.authority))])
+        except Error as error:
+            raise ValueError(f"{files.authority} holds no certificate in PEM") from error
     return optionsForClientTLS(host, trustRoot=trust, clientCertificate=own)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _options(own: PrivateCertificate | None) -> CertificateOptions:

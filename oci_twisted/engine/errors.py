@@ -147,7 +147,7 @@ class ContainerFailed(EngineError):
     :ivar stderr: the end of what it wrote to its standard error, where that was read.
     """
 
-    advice = "Read the container's logs."
+    advice = "Look at what it wrote; the end of its standard error is in `stderr`."
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ class TlsFiles:
     """
     What a connection over TLS is made with, as PEM files.
 
-    :ivar authority: who signed the engine's certificate; the system's authorities if ``None``.
+    :ivar authority: who may have signed the engine's certificate, one or several; the system's authorities if ``None``.
     :ivar certificate: our own, shown to the engine together with ``key``.
     :ivar verify: whether the engine's certificate has to be right.
     """

@@ -38,6 +38,14 @@ def pem(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def several(tmp_path: Path, pem: Path) -> Path:
+    """Write a file with two authorities, of which ours is the second."""
+    path = certify("other").write(tmp_path / "several.pem")
+    path.write_bytes(path.read_bytes() + pem.read_bytes())
+    return path
+
+
+@pytest.fixture
 def own(pem: Path) -> ssl.PrivateCertificate:
     """Read it."""
     certificate: ssl.PrivateCertificate = ssl.PrivateCertificate.loadPEM(pem.read_bytes())
@@ -125,6 +133,13 @@ async def test_an_engine_of_an_unknown_authority_is_refused(pem: Path, port: int
         with pytest.raises(ConnectionFailed, match="certificate"):
             await client.system.ping()
     async with await connect(port, TlsFiles(None, pem, pem, verify=False)) as client:
+        assert await client.system.ping()
+
+
+@waits
+async def test_any_authority_of_a_file_will_do(several: Path, pem: Path, port: int) -> None:
+    """A file may hold several, as while one takes another's place."""
+    async with await connect(port, TlsFiles(several, pem, pem)) as client:
         assert await client.system.ping()
 
 

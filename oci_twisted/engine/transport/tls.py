@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from OpenSSL.crypto import Error
+from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL.crypto import X509, Error
 from OpenSSL.SSL import Connection
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import (
@@ -47,11 +48,17 @@ def client_options(host: str, files: TlsFiles) -> IOpenSSLClientConnectionCreato
         return _Unverified(_options(own))
     trust = platformTrust()
     if files.authority is not None:
-        try:
-            trust = trustRootFromCertificates([Certificate.loadPEM(_read(files.authority))])
-        except Error as error:
-            raise ValueError(f"{files.authority} holds no certificate in PEM") from error
+        trust = trustRootFromCertificates(_authorities(files.authority))
     return optionsForClientTLS(host, trustRoot=trust, clientCertificate=own)
+
+
+def _authorities(path: Path) -> list[Certificate]:
+    content = _read(path)
+    try:
+        found = load_pem_x509_certificates(content)
+    except ValueError as error:
+        raise ValueError(f"{path} holds no certificate in PEM") from error
+    return [Certificate(X509.from_cryptography(one)) for one in found]
 
 
 def _read(path: Path) -> bytes:

@@ -14,13 +14,13 @@ from oci_twisted.engine.container_values import (
     Exit,
     Processes,
     read_container,
-    read_exit,
     read_processes,
     read_summary,
 )
 from oci_twisted.engine.documents import Fields, each
 from oci_twisted.engine.errors import NotFound, NotModified
 from oci_twisted.engine.execs import ContainerExecs
+from oci_twisted.engine.exits import Ending
 from oci_twisted.engine.filters import Filters, encode_filters
 from oci_twisted.engine.logs import ContainerLogs
 from oci_twisted.engine.names import split_tag
@@ -156,7 +156,7 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
 
         :param condition: ``not-running``, ``next-exit`` (although it does not run yet) or ``removed``.
         """
-        return read_exit(await self._calls.ask("container.wait", id=container, condition=condition))
+        return await (await Ending.awaited(self._calls, container, condition)).exit()
 
     async def remove(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
         """

@@ -11,6 +11,7 @@ from twisted.internet.task import deferLater
 
 from oci_twisted.engine.documents import Fields
 from oci_twisted.engine.errors import Unsupported
+from oci_twisted.engine.exits import Ending
 from oci_twisted.engine.outputs import OUTPUT_LIMIT, Collector, Output, fed
 from oci_twisted.engine.processes import ContainerProcess
 
@@ -133,7 +134,8 @@ class ContainerExecs:
         """
         Connect a protocol to a container's own process, which need not run yet.
 
-        Nothing is missed when that is started afterwards.  To let go of the process does not end it.
+        Nothing is missed when that is started afterwards, for the first time or again.  Its exit code is known although
+        the container removes itself, or is run again, at once.  To let go of the process does not end it.
 
         :param protocol: as for ``reactor.spawnProcess``.
         :param stdin: whether its standard input is connected, if it was created with one.
@@ -141,13 +143,18 @@ class ContainerExecs:
         """
         fields = Fields(await self._calls.ask("container.inspect", id=container), "a container")
         tty = fields.inner("Config").truth("Tty", default=False)
-        duplex = await self._calls.duplex(
-            "container.attach", id=container, stream=True, stdin=stdin, stdout=True, stderr=True, logs=logs
-        )
+        ending = await Ending.awaited(self._calls, container, "next-exit") if _is_fleeting(fields) else None
+        try:
+            duplex = await self._calls.duplex(
+                "container.attach", id=container, stream=True, stdin=stdin, stdout=True, stderr=True, logs=logs
+            )
+        except BaseException:
+            if ending is not None:
+                ending.close()
+            raise
 
         async def exit_code() -> int:
-            answer = await self._calls.ask("container.wait", id=container)
-            return Fields(answer, "an exit").number("StatusCode")
+            return await (ending or await Ending.awaited(self._calls, container)).code()
 
         async def resize(rows: int, columns: int) -> None:
             await self._calls.ask("container.resize", id=container, height=rows, width=columns)
@@ -156,10 +163,28 @@ class ContainerExecs:
             await self._calls.ask("container.kill", id=container, signal=name)
 
         process = ContainerProcess(
-            duplex, protocol, tty=tty, stdin=stdin, exit_code=exit_code, resize=resize, kill=kill
+            duplex,
+            protocol,
+            tty=tty,
+            stdin=stdin,
+            exit_code=exit_code,
+            resize=resize,
+            kill=kill,
+            over=ending.close if ending is not None else None,
         )
         process.start()
         return process
+
+
+def _is_fleeting(container: Fields) -> bool:
+    """
+    Answer whether a container that has ended is soon not one any more that can be asked how.
+
+    One that is run again would be waited for until it ends again.  To begin to wait costs a connection for as long as
+    the process lasts, so that others are asked afterwards.
+    """
+    host = container.inner("HostConfig")
+    return host.truth("AutoRemove", default=False) or host.inner("RestartPolicy").text("Name", "") not in {"", "no"}
 
 
 async def _exec_exit(calls: Calls, id_: str) -> int:

@@ -43,6 +43,8 @@ class ContainerProcess:
 
     Whoever has it owns a connection: it ends with the process, or by `close`.
 
+    :param exit_code: answers the exit code, asked for when all output is delivered.
+    :param over: called once when the process has ended, or was let go of.
     :ivar pid: the engine knows; see `Containers.top`.
     """
 
@@ -59,6 +61,7 @@ class ContainerProcess:
         exit_code: Callable[[], Coroutine[Deferred[Any], Any, int]],
         resize: Callable[[int, int], Coroutine[Deferred[Any], Any, None]],
         kill: Callable[[str], Coroutine[Deferred[Any], Any, None]],
+        over: Callable[[], None] | None = None,
     ) -> None:
         self._duplex = duplex
         self._protocol = protocol
@@ -67,6 +70,7 @@ class ContainerProcess:
         self._ask_exit_code = exit_code
         self._resize = resize
         self._kill = kill
+        self._over = over
         self._parts: deque[tuple[int, bytes]] = deque()
         self._paused = False
         self._delivering = False
@@ -268,6 +272,8 @@ class ContainerProcess:
         if self._outcome is not None:
             return
         self._outcome = outcome
+        if self._over is not None:
+            self._over()
         if isinstance(outcome, Failure):
             reason = outcome
         else:

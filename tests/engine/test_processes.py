@@ -9,11 +9,11 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from oci_twisted.engine.container_config import ContainerConfig
-from oci_twisted.engine.errors import ConnectionFailed, EngineError, StreamCorrupt
+from oci_twisted.engine.errors import Conflict, ConnectionFailed, EngineError, StreamCorrupt
 from oci_twisted.engine.processes import ContainerProcess
 from oci_twisted.engine.transport.duplex import Duplex
 from oci_twisted.testing.engine.execs import Recorder
-from oci_twisted.testing.engine.memory import Process, refuse
+from oci_twisted.testing.engine.memory import Process, garbage, refuse, silence
 from oci_twisted.testing.engine.memory.attachments import frame
 from tests.engine.memory import Bench
 
@@ -205,6 +205,73 @@ def test_a_client_that_is_closed_ends_its_processes() -> None:
     with pytest.raises(ConnectionFailed, match="closed"):
         bench.result(waiting)
     assert recorder.calls[-1] == "ended"
+
+
+def attached_to_fleeting() -> tuple[Bench, Recorder, ContainerProcess]:
+    """Attach to a container that removes itself, and runs."""
+    bench, container = bench_with_container("sleep", "100", auto_remove=True)
+    recorder = Recorder()
+    process = bench.result(bench.client.containers.attach(container, recorder))
+    # What it is attached by, and what waits for its end.
+    assert transports(bench) == 2
+    return bench, recorder, process
+
+
+def test_whoever_lets_go_of_a_container_waits_no_more() -> None:
+    """The engine is not kept waiting for the end of a process that nobody is connected to."""
+    bench, recorder, process = attached_to_fleeting()
+    process.close()
+    bench.turn()
+    assert recorder.calls[-1] == "ended"
+    assert transports(bench) == 0
+    bench.engine.close()
+    assert [timer for timer in bench.clock.getDelayedCalls() if timer.active()] == []
+
+
+def test_the_connection_that_waited_serves_again() -> None:
+    """When a container has ended, one connection is kept, and the client can be closed."""
+    bench, recorder, process = attached_to_fleeting()
+    bench.pass_time(100)
+    assert recorder.calls[-1] == "ended"
+    assert bench.result(process.wait()) == 0
+    assert transports(bench) == 1
+    assert bench.result(bench.client.close()) is None
+
+
+def test_who_cannot_attach_does_not_wait() -> None:
+    """An engine that refuses is not kept waiting for the container's end."""
+    bench, container = bench_with_container("sleep", "100", auto_remove=True)
+    bench.engine.fail_next("container.attach", refuse(409, "not now"))
+    with pytest.raises(Conflict):
+        bench.result(bench.client.containers.attach(container, Recorder()))
+    assert transports(bench) == 0
+    bench.engine.fail_next("container.attach", silence())
+    attaching = bench.begin(bench.client.containers.attach(container, Recorder()))
+    assert transports(bench) == 2
+    attaching.cancel()
+    bench.turn()
+    with pytest.raises(CancelledError):
+        bench.result(attaching)
+    assert transports(bench) == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b'{"StatusCode": 0, "Error": {"Message": "no such container"}}', "not known: no such container"),
+        (b"{}", "an exit of the engine has no StatusCode"),
+        (b"", "did not say how the container ended"),
+    ],
+)
+def test_a_wait_that_failed_is_no_exit_code(answer: bytes, error: str) -> None:
+    """Podman answers 0 for a container that it could not wait for, and says so beside it."""
+    bench, container = bench_with_container("sleep", "1")
+    process = bench.result(bench.client.containers.attach(container, Recorder()))
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n".encode()
+    bench.engine.fail_next("container.wait", garbage(head + answer))
+    bench.pass_time(1)
+    with pytest.raises(EngineError, match=error):
+        bench.result(process.wait())
 
 
 def test_a_terminals_output_is_given_as_it_comes() -> None:

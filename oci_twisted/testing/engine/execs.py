@@ -293,6 +293,44 @@ class ExecContract:
         await process.signal("KILL")
         assert await process.wait() == 137
 
+    @pytest.mark.parametrize("command", [BOTH, ("/bin/sh", "-c", "sleep 0.3 ; exit 3")], ids=["soon", "later"])
+    @waits
+    async def test_a_container_that_removes_itself_has_an_exit_code(
+        self, client: EngineClient, made: Made, command: tuple[str, ...]
+    ) -> None:
+        """Although there is nobody any more who could be asked for it."""
+        created = await client.containers.create(config(made.image, *command, auto_remove=True), name=fresh("box"))
+        process = await client.containers.attach(created.id, Recorder())
+        await client.containers.start(created.id)
+        assert await process.wait() == 3
+
+    @waits
+    async def test_a_container_that_is_run_again_has_the_exit_code_of_its_first_run(
+        self, client: EngineClient, made: Made
+    ) -> None:
+        """Whoever was attached to one run does not wait for the end of the next."""
+        command = ("/bin/sh", "-c", "cat ; exit 3")
+        container = await made.container(*command, start=False, stdin=True, stdin_once=True, restart="always")
+        process = await client.containers.attach(container, Recorder(), stdin=True)
+        await client.containers.start(container)
+        process.closeStdin()
+        assert await process.wait() == 3
+
+    @waits
+    async def test_one_who_attaches_to_a_container_that_has_ended_sees_its_next_run(
+        self, client: EngineClient, made: Made
+    ) -> None:
+        """It is as with one that has not run yet: nothing of what it did before comes."""
+        container = await made.container(*BOTH)
+        await client.containers.wait(container)
+        recorder = Recorder()
+        process = await client.containers.attach(container, recorder)
+        await _turns()
+        assert recorder.calls == ["made"]
+        await client.containers.start(container)
+        assert await process.wait() == 3
+        assert recorder.outputs == {1: b"out\n", 2: b"err\n"}
+
     @waits
     async def test_a_container_runs_to_its_end(self, client: EngineClient, made: Made) -> None:
         """Its outputs and its exit code are answered, and it is not there afterwards."""

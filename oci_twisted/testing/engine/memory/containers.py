@@ -4,6 +4,7 @@ The operations on containers.
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,11 @@ from oci_twisted.testing.engine.memory.filters import has_labels
 from oci_twisted.testing.engine.memory.images import add_image, change, find_image, name_image
 from oci_twisted.testing.engine.memory.processes import Process, signal_number
 from oci_twisted.testing.engine.memory.refusals import Refused
-from oci_twisted.testing.engine.memory.server import NOTHING, Reply, as_json
+from oci_twisted.testing.engine.memory.server import NOTHING, Reply, as_json, as_messages
 from oci_twisted.testing.engine.memory.volumes import make_volumes
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from datetime import datetime
 
     from oci_twisted.testing.engine.memory.archives import Files
@@ -304,16 +306,18 @@ async def unpause(engine: MemoryEngine, asked: Asked) -> Reply:
 
 
 async def wait(engine: MemoryEngine, asked: Asked) -> Reply:
-    """Wait until it has ended."""
-    container = asked_for(engine, asked)
-    condition = asked.text("condition", "not-running")
+    """Wait until it has ended, and say at once that it is waited for."""
+    return as_messages(_exit(asked_for(engine, asked), asked.text("condition", "not-running")))
+
+
+async def _exit(container: MemoryContainer, condition: str) -> AsyncIterator[bytes]:
     if condition == "removed":
         code = await container.removal()
     elif condition == "next-exit" or container.is_running:
         code = await container.next_exit()
     else:
         code = container.exit_code
-    return as_json({"StatusCode": code, "Error": None})
+    yield json.dumps({"StatusCode": code, "Error": None}).encode() + b"\n"
 
 
 async def rename(engine: MemoryEngine, asked: Asked) -> Reply:

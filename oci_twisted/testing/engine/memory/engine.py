@@ -133,7 +133,7 @@ class MemoryEngine:
 
     def restart(self, *, api_version: str | None = None) -> None:
         """End like a daemon that is killed, and be there again at once: connections break, containers are stopped."""
-        for container in self.containers.values():
+        for container in list(self.containers.values()):
             container.kill()
         # What it remembers of events it keeps in memory.
         self.events.kept.clear()

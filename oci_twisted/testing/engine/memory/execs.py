@@ -139,12 +139,10 @@ async def attach(engine: MemoryEngine, asked: Asked) -> Reply:
         if process is not None and asked.truth("logs"):
             for when, stream, content in process.output:
                 attachment.write(when, stream, content)
-        if process is None or process.exit_code is None:
-            container.attached.append(attachment)
-            if process is not None:
-                attachment.connect(process)
-        else:
-            attachment.end()
+        # One that has ended may be started again.
+        container.attached.append(attachment)
+        if process is not None and process.exit_code is None:
+            attachment.connect(process)
 
     def gone(attachment: Attachment) -> None:
         if attachment in container.attached:

@@ -5,6 +5,7 @@ Further processes in running containers, and the main ones.
 from __future__ import annotations
 
 import functools
+import secrets
 from typing import TYPE_CHECKING
 
 from twisted.internet.task import deferLater
@@ -73,6 +74,7 @@ class ContainerExecs:
             "User": user or "",
             "WorkingDir": working_directory or "",
             "Privileged": privileged,
+            "DetachKeys": _keys_that_nobody_presses(),
         }
         created = await self._calls.ask("exec.create", id=container, config=config)
         id_ = Fields(created, "an exec").text("Id")
@@ -146,7 +148,14 @@ class ContainerExecs:
         ending = await Ending.awaited(self._calls, container, "next-exit") if _is_fleeting(fields) else None
         try:
             duplex = await self._calls.duplex(
-                "container.attach", id=container, stream=True, stdin=stdin, stdout=True, stderr=True, logs=logs
+                "container.attach",
+                id=container,
+                stream=True,
+                stdin=stdin,
+                stdout=True,
+                stderr=True,
+                logs=logs,
+                detach_keys=_keys_that_nobody_presses(),
             )
         except BaseException:
             if ending is not None:
@@ -174,6 +183,17 @@ class ContainerExecs:
         )
         process.start()
         return process
+
+
+def _keys_that_nobody_presses() -> str:
+    """
+    Answer keys at which an engine lets go of a process's input.
+
+    Engines have such keys whatever they are told: Docker with a terminal and Podman always, so that of bytes that are
+    written some would be lost.  They cannot be switched off: an empty word means the usual ones, ctrl-p and ctrl-q.
+    A byte that is the first of them is held back until another one comes, so that it is one that means little.
+    """
+    return ",".join(["ctrl-^", *secrets.token_hex(8)])
 
 
 def _is_fleeting(container: Fields) -> bool:

@@ -221,6 +221,32 @@ class ExecContract:
         await process.signal("INT")
         assert await process.wait() == 130
 
+    @pytest.mark.parametrize("tty", [True, False], ids=["terminal", "pipe"])
+    @pytest.mark.parametrize("main", [True, False], ids=["attach", "exec"])
+    @waits
+    async def test_no_bytes_mean_to_let_go(
+        self,
+        client: EngineClient,
+        made: Made,
+        main: bool,  # noqa: FBT001 - a parameter of pytest's
+        tty: bool,  # noqa: FBT001
+    ) -> None:
+        """The keys at which engines let go of a process unless they are told otherwise reach it one by one."""
+        command = ("/bin/sh", "-c", "stty raw -echo ; echo ready ; cat" if tty else "echo ready ; cat")
+        recorder = Recorder()
+        if main:
+            container = await made.container(*command, start=False, stdin=True, tty=tty)
+            process = await client.containers.attach(container, recorder, stdin=True)
+            await client.containers.start(container)
+        else:
+            container = await made.container(*SLEEP)
+            process = await client.containers.exec(container, command, recorder, stdin=True, tty=tty)
+        await recorder.until(b"ready")
+        for key in (b"\x10", b"\x11", b"\x1e!", b"\x10\x11"):
+            process.write(key)
+            await recorder.until(key)
+        process.close()
+
     @waits
     async def test_a_slow_reader_keeps_the_process_waiting(self, client: EngineClient, made: Made) -> None:
         """Nothing is delivered while it is paused, whatever the process writes, and all of it afterwards."""

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from oci_twisted.testing.engine.memory.processes import Process
 
 _INTERRUPT, _END = b"\x03", b"\x04"
+_DETACH_KEYS = "ctrl-p,ctrl-q"
+
+
+def _codes(keys: str) -> bytes:
+    """Read keys such as ``ctrl-p,ctrl-q``."""
+    return b"".join(
+        bytes([ord(key[-1].upper()) ^ 0x40]) if key.startswith("ctrl-") else key.encode() for key in keys.split(",")
+    )
 
 
 def frame(stream: int, content: bytes) -> bytes:
@@ -41,6 +49,7 @@ class Attachment(Protocol):
     :param gone: called when it is lost.
     :param wanted: which of standard output and error are handed on.
     :param closes: whether the end of what comes is the end of the process's input.
+    :param detach_keys: those at which a terminal is let go of, in the engine's words.
     """
 
     def __init__(
@@ -52,6 +61,7 @@ class Attachment(Protocol):
         gone: Callable[[Attachment], None] = lambda _: None,
         wanted: frozenset[int] = frozenset({STDOUT, STDERR}),
         closes: bool = True,
+        detach_keys: str = "",
     ) -> None:
         self._tty = tty
         self._stdin = stdin
@@ -59,6 +69,8 @@ class Attachment(Protocol):
         self._gone = gone
         self._wanted = wanted
         self._closes = closes
+        self._keys = _codes(detach_keys or _DETACH_KEYS)
+        self._held = b""
         self._process: Process | None = None
         self._early: list[bytes] = []
         self._early_end = False
@@ -108,9 +120,19 @@ class Attachment(Protocol):
         if self._process is None:
             self._early.append(data)
         elif self._tty:
-            self._type(self._process, data)
+            self._type(self._process, self._unheld(data))
         else:
             self._process.feed(data)
+
+    def _unheld(self, data: bytes) -> bytes:
+        """Look for the keys at which to let go, and hold back what may be the beginning of them."""
+        data, detach, _ = (self._held + data).partition(self._keys)
+        if detach:
+            self.end()
+        lengths = range(min(len(data), len(self._keys) - 1), 0, -1)
+        held = next((length for length in lengths if data.endswith(self._keys[:length])), 0)
+        self._held = data[len(data) - held :]
+        return data[: len(data) - held]
 
     @staticmethod
     def _type(process: Process, keys: bytes) -> None:

@@ -92,7 +92,8 @@ async def start(engine: MemoryEngine, asked: Asked) -> Reply:
 
     def takes_over() -> Attachment:
         config = one.config
-        return Attachment(tty=bool(config.get("Tty")), stdin=bool(config.get("AttachStdin")), begin=begin)
+        tty, stdin, keys = bool(config.get("Tty")), bool(config.get("AttachStdin")), config.get("DetachKeys", "")
+        return Attachment(tty=tty, stdin=stdin, begin=begin, detach_keys=keys)
 
     return Reply(headers=_RAW, takes_over=takes_over)
 
@@ -152,7 +153,15 @@ async def attach(engine: MemoryEngine, asked: Asked) -> Reply:
         stdin = asked.truth("stdin") and bool(container.config.get("OpenStdin"))
         tty = bool(container.config.get("Tty"))
         closes = bool(container.config.get("StdinOnce"))
-        return Attachment(tty=tty, stdin=stdin, begin=begin, gone=gone, wanted=wanted, closes=closes)
+        return Attachment(
+            tty=tty,
+            stdin=stdin,
+            begin=begin,
+            gone=gone,
+            wanted=wanted,
+            closes=closes,
+            detach_keys=asked.text("detach_keys"),
+        )
 
     return Reply(headers=_RAW, takes_over=takes_over)
 

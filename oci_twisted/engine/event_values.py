@@ -63,7 +63,7 @@ class GapCause(Enum):
 
     NOT_REPLAYED = "the engine has forgotten the last event that was seen: it was restarted, or too much has happened"
     NOTHING_TO_GO_ON_FROM = "the connection broke before there was an event to go on from"
-    SLOW_READER = "too many events waited to be read, and engines drop those that they cannot send"
+    SLOW_READER = "too many events waited to be read, and so many have happened that the engine may have dropped some"
 
 
 @frozen

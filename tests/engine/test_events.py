@@ -200,14 +200,85 @@ def test_an_engine_that_breaks_again_is_tried_again(fault: Fault) -> None:
     assert taken(bench, events, 2) == ["a", "b"]
 
 
-def test_a_slow_reader_is_told() -> None:
-    """When too many events wait, the engine has to wait, and a gap says that it may have dropped some."""
+@pytest.mark.parametrize("more", [1, KEPT - 1])
+def test_a_slow_reader_misses_nothing_that_the_engine_remembers(more: int) -> None:
+    """When too many events wait, the engine has to wait; it has dropped none as long as it knows the last one."""
     bench = Bench()
     events = subscribed(bench)
-    emit(bench, *(str(number) for number in range(QUEUE + 5)))
+    emit(bench, *(str(number) for number in range(QUEUE + more)))
     assert taken(bench, events, QUEUE) == [str(number) for number in range(QUEUE)]
     bench.turn()
-    assert taken(bench, events, 6) == [GapCause.SLOW_READER, *(str(number) for number in range(QUEUE, QUEUE + 5))]
+    assert taken(bench, events, more) == [str(number) for number in range(QUEUE, QUEUE + more)]
+    events.close()
+    assert is_clean(bench)
+
+
+@pytest.mark.parametrize("pauses", [1, 2])
+def test_a_slow_reader_is_told(pauses: int) -> None:
+    """When so many have happened that the engine has forgotten the last one that was read, it may have dropped some."""
+    bench = Bench()
+    events = subscribed(bench)
+    for _ in range(pauses):
+        emit(bench, *(str(number) for number in range(QUEUE + KEPT)))
+        assert taken(bench, events, QUEUE) == [str(number) for number in range(QUEUE)]
+        # It takes a while to be sure that the engine does not know it.
+        bench.pass_time(5)
+        gap = bench.result(events.__anext__())
+        assert isinstance(gap, Gap)
+        assert (gap.cause, gap.after and gap.after.id) == (GapCause.SLOW_READER, str(QUEUE - 1))
+        assert taken(bench, events, KEPT) == [str(number) for number in range(QUEUE, QUEUE + KEPT)]
+    events.close()
+    assert is_clean(bench)
+
+
+def test_an_engine_that_ends_while_it_is_asked_what_it_knows_is_tried_again() -> None:
+    """Behind a pause as at any other time, the subscription goes on when the engine is there again."""
+    bench = Bench()
+    events = subscribed(bench)
+    emit(bench, *(str(number) for number in range(QUEUE + 1)))
+    bench.engine.fail_next("system.events", silence())
+    assert len(taken(bench, events, QUEUE)) == QUEUE
+    bench.engine.restart()
+    emit(bench, "a")
+    bench.pass_time(1)
+    bench.pass_time(5)
+    assert taken(bench, events, 2) == [GapCause.NOT_REPLAYED, "a"]
+
+
+@pytest.mark.parametrize("fault", [html(503), garbage()])
+def test_an_engine_that_cannot_say_what_it_knows_is_connected_to_anew(fault: Fault) -> None:
+    """And when it can be shown then that nothing is missing, there is no gap."""
+    bench = Bench()
+    events = subscribed(bench)
+    emit(bench, *(str(number) for number in range(QUEUE + 1)))
+    bench.engine.fail_next("system.events", fault)
+    assert len(taken(bench, events, QUEUE)) == QUEUE
+    bench.pass_time(1)
+    assert taken(bench, events, 1) == [str(QUEUE)]
+    events.close()
+    assert is_clean(bench)
+
+
+def test_an_engine_that_does_not_say_what_it_knows_may_have_dropped_events() -> None:
+    """What cannot be shown is a gap, and the subscription goes on."""
+    bench = Bench()
+    events = subscribed(bench)
+    emit(bench, *(str(number) for number in range(QUEUE + 1)))
+    bench.engine.fail_next("system.events", silence())
+    assert len(taken(bench, events, QUEUE)) == QUEUE
+    bench.pass_time(5)
+    assert taken(bench, events, 2) == [GapCause.SLOW_READER, str(QUEUE)]
+
+
+def test_a_subscription_is_closed_while_it_asks_what_the_engine_knows() -> None:
+    """Nothing of the question is left."""
+    bench = Bench()
+    events = subscribed(bench)
+    emit(bench, *(str(number) for number in range(QUEUE + 1)))
+    bench.engine.fail_next("system.events", silence())
+    assert len(taken(bench, events, QUEUE)) == QUEUE
+    events.close()
+    assert is_clean(bench)
 
 
 def test_no_more_is_read_than_is_taken() -> None:

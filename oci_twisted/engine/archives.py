@@ -60,6 +60,9 @@ class ContainerFiles:
 
     Containers need not run for them.  Nothing is held whole on the way.  Docker lets every other operation on a
     container's files wait while an archive of it is open: read it to its end, or close it, first.
+
+    Nothing bounds `put_archive`, `get_archive` and `export`, nor the pauses in what they move: that is the caller's to
+    do, by cancelling or ``Deferred.addTimeout``.
     """
 
     _calls: Calls

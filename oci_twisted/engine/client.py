@@ -166,7 +166,8 @@ class EngineClient:
         """
         Answer a subscription to what happens in the engine, which is the caller's to read or close.
 
-        It outlives its connections: it goes on from the last event, and says where some may be missing.
+        It outlives its connections: it goes on from the last event, and says where some may be missing.  Nothing bounds
+        how long nothing happens.
 
         :param filters: such as ``{"type": "container", "event": ["start", "die"], "label": "a=b"}``.
         :param since: what has happened since then as well, as far as the engine remembers.

@@ -45,6 +45,9 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
 
     A container is named by its id, an unambiguous beginning of it, or its name.  All raise `NotFound` when there is no
     such container, and `Conflict` when it is in a state in which the operation cannot be done.
+
+    Nothing bounds how long an engine takes to `start`, `stop`, `restart`, `wait` for, `remove` or `commit` one, or one
+    takes that is `run`: that is the caller's to do, by cancelling or ``Deferred.addTimeout``.
     """
 
     def __init__(self, calls: Calls) -> None:

@@ -33,7 +33,12 @@ _KEYS = {"INT": b"\x03", "QUIT": b"\x1c", "TSTP": b"\x1a"}
 
 
 class ContainerExecs:
-    """The operations that connect to processes in containers."""
+    """
+    The operations that connect to processes in containers.
+
+    A process lasts as long as it likes: nothing bounds `exec`, `attach` and `run_inside` but whoever has called them,
+    by cancelling, ``Deferred.addTimeout`` or `ContainerProcess.close`.
+    """
 
     _calls: Calls
 

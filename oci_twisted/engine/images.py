@@ -43,6 +43,10 @@ class Images:
 
     An image is named by a name (``alpine``, ``alpine:latest``, ``registry.example:5000/a/b:t``), by a name and a
     digest, or by its id or an unambiguous beginning of it.
+
+    Nothing bounds `pull`, `start_pull`, `push`, `start_push`, `save`, `load`, `import_archive`, `build`, `remove` and
+    `prune`, during which an engine may be silent for as long as it works: that is the caller's to do, by cancelling or
+    ``Deferred.addTimeout``.
     """
 
     def __init__(self, calls: Calls, keychain: IKeychain) -> None:

@@ -207,7 +207,12 @@ class LogLines:
 
 
 class ContainerLogs:
-    """The operation that reads logs."""
+    """
+    The operation that reads logs.
+
+    Nothing bounds `logs`, for a log that is followed pauses as long as the container does: that is the caller's to do,
+    who has the log and closes it.
+    """
 
     _calls: Calls
 

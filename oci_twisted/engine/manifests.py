@@ -52,6 +52,9 @@ class Manifests:
     ``containers-storage:`` before their names.
 
     All raise `Unsupported` where the engine has none, before anything is sent.
+
+    Nothing bounds `add`, `annotate`, `discard` and `push`, for which the engine asks registries: that is the caller's
+    to do, by cancelling or ``Deferred.addTimeout``.
     """
 
     def __init__(self, calls: Calls) -> None:

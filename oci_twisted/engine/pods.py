@@ -62,6 +62,9 @@ class Pods:
     A pod is named by its id, an unambiguous beginning of it, or its name.  All raise `Unsupported` where the engine has
     no pods, before anything is sent; `NotFound` when there is no such pod; and `Conflict` when it, or one of its
     containers, is in a state in which the operation cannot be done.
+
+    Nothing bounds how long the engine takes to `start`, `stop`, `restart`, `remove` or `prune` them: that is the
+    caller's to do, by cancelling or ``Deferred.addTimeout``.
     """
 
     def __init__(self, calls: Calls) -> None:

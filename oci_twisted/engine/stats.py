@@ -92,7 +92,12 @@ class StatsStream:
 
 
 class ContainerStats:
-    """The operations that measure containers."""
+    """
+    The operations that measure containers.
+
+    Nothing bounds `stats`, for which an engine takes two samples, and `watch_stats`, which has no end: that is the
+    caller's to do.
+    """
 
     _calls: Calls
 

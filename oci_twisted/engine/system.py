@@ -105,7 +105,11 @@ class Login:
 
 
 class System:
-    """The operations on the engine itself."""
+    """
+    The operations on the engine itself.
+
+    Nothing bounds how long the engine takes to measure its disk for `usage`: that is the caller's to do.
+    """
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls

@@ -50,7 +50,11 @@ class VolumesPruned:
 
 
 class Volumes:
-    """The operations on volumes, which are named by their names."""
+    """
+    The operations on volumes, which are named by their names.
+
+    Nothing bounds how long an engine takes to `prune` them: that is the caller's to do.
+    """
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls

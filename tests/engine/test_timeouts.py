@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import socket
+import textwrap
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -13,15 +16,27 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
+from oci_twisted.engine import podman
 from oci_twisted.engine.address import Address
+from oci_twisted.engine.archives import ContainerFiles
 from oci_twisted.engine.calls import Calls
 from oci_twisted.engine.client import EngineClient
 from oci_twisted.engine.connection import HttpConnection
+from oci_twisted.engine.containers import Containers
 from oci_twisted.engine.docker import API, OPERATIONS
 from oci_twisted.engine.errors import ConnectionFailed, TimedOut
+from oci_twisted.engine.execs import ContainerExecs
+from oci_twisted.engine.images import Images
+from oci_twisted.engine.logs import ContainerLogs
+from oci_twisted.engine.manifests import Manifests
+from oci_twisted.engine.networks import Networks
+from oci_twisted.engine.pods import Pods
+from oci_twisted.engine.stats import ContainerStats
+from oci_twisted.engine.system import System
 from oci_twisted.engine.transport.endpoints import endpoint_for
 from oci_twisted.engine.transport.limits import Limits, Timeouts
 from oci_twisted.engine.transport.pool import Pool
+from oci_twisted.engine.volumes import Volumes
 from oci_twisted.testing.pipes import PipeEndpoint
 from oci_twisted.testing.waiting import waits
 
@@ -212,6 +227,34 @@ def test_a_stream_lasts_as_long_as_it_likes() -> None:
     assert not stage.engines[-1].is_open
     assert stage.begin(stage.client.close()) == [None]
     assert stage.is_quiet()
+
+
+def unbounded(group: type) -> set[str]:
+    """Answer the coroutines of a group that ask for what an engine may take any time for."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(group))).body
+    assert isinstance(definition, ast.ClassDef)
+    found = set()
+    for one in definition.body:
+        if isinstance(one, ast.AsyncFunctionDef) and not one.name.startswith("_"):
+            words = {node.value for node in ast.walk(one) if isinstance(node, ast.Constant)}
+            if any(operation.patient for method, operation in podman.OPERATIONS.items() if method in words):
+                found.add(one.name)
+    return found
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        System, Images, Containers, ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles, Networks, Volumes,
+        Pods, Manifests,
+    ],
+)  # fmt: skip
+def test_a_group_names_what_nothing_bounds(group: type) -> None:
+    """Whoever calls what may take for ever is told so, and that it is theirs to bound."""
+    said = " ".join((inspect.getdoc(group) or "").split()).lower()
+    names = unbounded(group)
+    assert ("nothing bounds" in said) == bool(names)
+    assert {name for name in names if f"`{name}`" not in said} == set()
 
 
 def test_who_waits_for_a_turn_gets_it_when_another_is_given_up() -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 
 # Seconds of silence, seconds between questions, and how many may remain without an answer.
+# TCP_USER_TIMEOUT would bound what has been written as well, but also ends the connection to a machine that is there
+# and does not read: for a process that takes its time with its standard input.
 _ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 3}
 
 

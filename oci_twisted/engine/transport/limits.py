@@ -13,9 +13,12 @@ class Timeouts:
     What is waited for, in seconds.
 
     Only pauses are bounded, never the whole of a stream.  Operations during which an engine may rightly be silent, such
-    as to wait for a container, have neither a ``first_byte`` nor an ``idle``:
-    they are the caller's to cancel.  That the engine's machine has gone is known all the same, after two minutes: over
-    TCP and SSH it is asked whether it is there.
+    as to wait for a container, have neither a ``first_byte`` nor an ``idle``: they are the caller's to cancel, and each
+    group of operations names its own.
+
+    That the engine's machine has gone is known all the same, after two minutes: over TCP and SSH it is asked whether it
+    is there.  Only where something was written over TCP that does not arrive, that is repeated instead, on Linux for
+    about a quarter of an hour.
 
     :ivar connect: until the engine has accepted the connection.
     :ivar first_byte: from the end of a request until its answer begins.

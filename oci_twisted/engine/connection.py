@@ -78,11 +78,11 @@ class HttpConnection:
     """
     An engine at the other end of HTTP.
 
-    The version of its API is asked for before the first request, and again after the engine has closed a connection:
-    or nobody has needed one for a while: it may have been replaced by another.
+    The version of its API is asked for before the first request, and again when the engine has closed a connection, or
+    there was none by which it could have been seen that the engine ended: it may have been replaced by another.
 
     :param operations: all that the engine can do.
-    :param make_pool: makes the pool; its parameter is to be called when the engine has closed a connection.
+    :param make_pool: makes the pool; its parameter is to be called when that is so.
     """
 
     def __init__(

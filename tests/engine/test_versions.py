@@ -44,6 +44,31 @@ def test_the_version_is_asked_for_again_after_a_pause() -> None:
     assert pings(bench) == 2
 
 
+def test_the_version_is_asked_for_again_when_the_last_connection_was_a_stream() -> None:
+    """Whoever closes the only connection does not see either whether the daemon is replaced afterwards."""
+    bench = Bench()
+    events = bench.result(bench.client.events())
+    bench.pass_time(1000)
+    events.close()
+    bench.turn()
+    bench.engine.api_version = "1.40"
+    bench.result(bench.client.images.list())
+    assert pings(bench) == 2
+
+
+def test_the_version_is_not_asked_for_again_while_there_is_a_connection() -> None:
+    """By any that is open it would be seen that the daemon ends."""
+    bench = Bench()
+    events = bench.result(bench.client.events())
+    for _ in range(3):
+        bench.pass_time(1000)
+        bench.result(bench.client.images.list())
+    events.close()
+    bench.turn()
+    bench.result(bench.client.images.list())
+    assert pings(bench) == 1
+
+
 @pytest.mark.parametrize("version", ["1.12", "1.38"])
 def test_an_engine_that_has_become_too_old_is_refused(version: str) -> None:
     """After a restart, an older one is told from the newer one before anything is sent to it."""

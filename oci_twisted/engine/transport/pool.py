@@ -40,8 +40,8 @@ class Pool:
 
     :param endpoint: connects.
     :param engine: what it is called in messages.
-    :param lost: called whenever it may be another engine that answers next: one has closed a connection, or the last
-        connection was not needed any more.
+    :param lost: called whenever it may be another engine that answers next: it has closed a connection, or there is
+        none any more, whoever has closed the last.
     """
 
     def __init__(
@@ -162,9 +162,6 @@ class Pool:
     def _expire(self, wire: Wire) -> None:
         del self._kept[wire]
         wire.abort()
-        if self._open == {wire}:
-            # Nobody would see that the engine is replaced from here on.
-            self._on_lost()
 
     def _is_gone(self, wire: Wire, by_engine: bool) -> None:  # noqa: FBT001 - a callback
         timer = self._kept.pop(wire, None)
@@ -172,7 +169,7 @@ class Pool:
             timer.cancel()
         self._end_turn(wire)
         self._open.discard(wire)
-        if by_engine:
+        if by_engine or not self._open:
             self._on_lost()
         if not self._open and self._drained is not None:
             drained, self._drained = self._drained, None

@@ -10,14 +10,16 @@ from attrs import frozen
 
 from oci_twisted.engine.documents import Fields
 from oci_twisted.engine.errors import StreamCorrupt
+from oci_twisted.engine.requests import Request
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from oci_twisted.engine.calls import Calls
     from oci_twisted.engine.interfaces import IByteStream
-    from oci_twisted.engine.requests import Body, Json
+    from oci_twisted.engine.requests import Body
 
+_STAT = "what there is at a path"
 # How Go writes kinds of files, which are not those of the kernel.
 _FOLDER, _LINK = 1 << 31, 1 << 27
 _PERMISSIONS = 0o777
@@ -73,7 +75,7 @@ class ContainerFiles:
 
         :raise NotFound: when there is nothing.
         """
-        return _stat(await self._calls.ask("container.stat", id=container, path=path))
+        return _stat(await self._calls.fields(_STAT, "container.stat", id=container, path=path))
 
     async def put_archive(
         self, container: str, path: str, archive: Body, *, keep_kind: bool = False, keep_owner: bool = False
@@ -98,12 +100,13 @@ class ContainerFiles:
 
         :raise NotFound: when there is nothing.
         """
-        response = await self._calls.send("container.copy_out", id=container, path=path)
+        request = Request("container.copy_out", {"id": container, "path": path})
+        response = await self._calls.send(request.method, **request.parameters)
         stream = response.stream
         if stream is None:
-            raise StreamCorrupt("the driver answered an archive with something else")
+            raise StreamCorrupt("the driver answered an archive with something else", request=request)
         try:
-            return PathArchive(_stat(response.document), stream)
+            return PathArchive(_stat(Fields(response.document, _STAT, request)), stream)
         except StreamCorrupt:
             stream.close()
             raise
@@ -113,8 +116,7 @@ class ContainerFiles:
         return await self._calls.stream("container.export", id=container)
 
 
-def _stat(document: Json) -> PathStat:
-    fields = Fields(document, "what there is at a path")
+def _stat(fields: Fields) -> PathStat:
     mode = fields.number("mode", 0)
     is_link = bool(mode & _LINK)
     return PathStat(

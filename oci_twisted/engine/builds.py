@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from attrs import frozen
 
 from oci_twisted.engine.causes import complaint_of
-from oci_twisted.engine.documents import Fields
 from oci_twisted.engine.errors import BuildFailed, ConnectionFailed, EngineError, StreamCorrupt, Unsupported
 from oci_twisted.engine.image_values import Image, read_image
 from oci_twisted.engine.progress import Progress, ProgressTracker
@@ -111,7 +110,7 @@ async def build(
     id_ = id_ or last_said
     if id_ is None:
         raise StreamCorrupt("the engine did not say what it built", request=request)
-    return read_image(Fields(await calls.ask("image.inspect", name=id_), "an image"))
+    return read_image(await calls.fields("an image", "image.inspect", name=id_))
 
 
 def _id_in(message: dict[str, Json]) -> str | None:

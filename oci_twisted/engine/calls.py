@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import evolve, field, frozen
 
+from oci_twisted.engine.documents import Fields, each
 from oci_twisted.engine.errors import StreamCorrupt, Unsupported
 from oci_twisted.engine.requests import Request, Response
 
@@ -57,33 +58,61 @@ class Calls:
 
         :raise EngineError: of whatever kind.
         """
-        handler = self.connection.handler(method)
-        for wrap in self.wrappers:
-            handler = wrap(handler)
-        return await handler.handle(Request(method, parameters, body))
+        return await self._answer(Request(method, parameters, body))
 
     async def ask(self, method: str, body: Body = None, /, **parameters: Parameter) -> Json:
         """Do an operation that answers a document, or nothing."""
         response = await self.send(method, body, **parameters)
         return response.document
 
+    async def fields(self, what: str, method: str, body: Body = None, /, **parameters: Parameter) -> Fields:
+        """
+        Do an operation that answers an object, and answer its fields, whose errors know the request.
+
+        :param what: it is, such as ``an image``.
+        """
+        request = Request(method, parameters, body)
+        response = await self._answer(request)
+        return Fields(response.document, what, request)
+
+    async def each(
+        self, what: str, build: Callable[[Fields], T], method: str, /, **parameters: Parameter
+    ) -> tuple[T, ...]:
+        """
+        Do an operation that answers a list of objects, and answer what is built of them.
+
+        :param what: each of them is.
+        """
+        request = Request(method, parameters)
+        response = await self._answer(request)
+        return each(response.document, what, build, request)
+
     async def messages(self, method: str, body: Body = None, /, **parameters: Parameter) -> IMessageStream:
         """Do an operation that answers messages, which are the caller's to read or close."""
-        response = await self.send(method, body, **parameters)
-        return _there(response.messages, method)
+        request = Request(method, parameters, body)
+        response = await self._answer(request)
+        return _there(response.messages, request)
 
     async def stream(self, method: str, body: Body = None, /, **parameters: Parameter) -> IByteStream:
         """Do an operation that answers bytes, which are the caller's to read or close."""
-        response = await self.send(method, body, **parameters)
-        return _there(response.stream, method)
+        request = Request(method, parameters, body)
+        response = await self._answer(request)
+        return _there(response.stream, request)
 
     async def duplex(self, method: str, body: Body = None, /, **parameters: Parameter) -> IDuplex:
         """Do an operation that answers a connection, which is the caller's to start or close."""
-        response = await self.send(method, body, **parameters)
-        return _there(response.duplex, method)
+        request = Request(method, parameters, body)
+        response = await self._answer(request)
+        return _there(response.duplex, request)
+
+    async def _answer(self, request: Request) -> Response:
+        handler = self.connection.handler(request.method)
+        for wrap in self.wrappers:
+            handler = wrap(handler)
+        return await handler.handle(request)
 
 
-def _there(answered: T | None, method: str) -> T:
+def _there(answered: T | None, request: Request) -> T:
     if answered is None:
-        raise StreamCorrupt(f"the driver answered {method} with something else")
+        raise StreamCorrupt(f"the driver answered {request.method} with something else", request=request)
     return answered

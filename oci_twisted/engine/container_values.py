@@ -188,13 +188,10 @@ def read_summary(fields: Fields) -> ContainerSummary:
     )
 
 
-def read_container(document: Json) -> Container:
+def read_container(fields: Fields) -> Container:
     """Read a container."""
-    fields = Fields(document, "a container")
-    config, networks = fields.inner("Config"), fields.inner("NetworkSettings").document("Networks")
-    addresses = {
-        name: Fields(network, f"the network {name}").text("IPAddress", "") for name, network in networks.items()
-    }
+    config, networks = fields.inner("Config"), fields.inner("NetworkSettings").named("Networks", "the network")
+    addresses = {name: network.text("IPAddress", "") for name, network in networks.items()}
     return Container(
         id=fields.text("Id"),
         name=fields.text("Name").removeprefix("/"),
@@ -218,15 +215,13 @@ def read_container(document: Json) -> Container:
     )
 
 
-def read_exit(document: Json) -> Exit:
+def read_exit(fields: Fields) -> Exit:
     """Read how a container ended."""
-    fields = Fields(document, "an exit")
     return Exit(fields.number("StatusCode"), fields.inner("Error").text("Message", ""))
 
 
-def read_processes(document: Json) -> Processes:
+def read_processes(fields: Fields) -> Processes:
     """Read what runs in a container."""
-    fields = Fields(document, "a list of processes")
     rows = fields.objects("Processes")
     return Processes(fields.texts("Titles"), tuple(tuple(str(cell) for cell in row) for row in rows))
 

@@ -17,7 +17,6 @@ from oci_twisted.engine.container_values import (
     read_processes,
     read_summary,
 )
-from oci_twisted.engine.documents import Fields, each
 from oci_twisted.engine.errors import NotFound, NotModified
 from oci_twisted.engine.execs import ContainerExecs
 from oci_twisted.engine.exits import Ending
@@ -67,8 +66,9 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
         :param limit: no more than so many, the youngest, whether they run or not.
         :param filters: such as ``{"label": "a=b", "status": ["exited"]}``.
         """
-        document = await self._calls.ask("container.list", all=all, limit=limit, filters=encode_filters(filters))
-        return each(document, "a container", read_summary)
+        return await self._calls.each(
+            "a container", read_summary, "container.list", all=all, limit=limit, filters=encode_filters(filters)
+        )
 
     async def create(self, config: ContainerConfig, *, name: str | None = None, platform: str | None = None) -> Created:
         """
@@ -79,13 +79,14 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
         :raise NotFound: when the image is not there; it is not pulled.
         :raise Conflict: when the name is taken.
         """
-        answer = await self._calls.ask("container.create", name=name, platform=platform, config=config.document())
-        fields = Fields(answer, "a container")
+        fields = await self._calls.fields(
+            "a container", "container.create", name=name, platform=platform, config=config.document()
+        )
         return Created(fields.text("Id"), fields.texts("Warnings"))
 
     async def inspect(self, container: str) -> Container:
         """Answer what there is to know of a container."""
-        return read_container(await self._calls.ask("container.inspect", id=container))
+        return read_container(await self._calls.fields("a container", "container.inspect", id=container))
 
     async def exists(self, container: str) -> bool:
         """Answer whether there is such a container."""
@@ -186,7 +187,9 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
         :param arguments: of ``ps``.
         :raise Conflict: when it does not run.
         """
-        return read_processes(await self._calls.ask("container.top", id=container, ps_args=arguments))
+        return read_processes(
+            await self._calls.fields("a list of processes", "container.top", id=container, ps_args=arguments)
+        )
 
     async def commit(
         self,
@@ -206,7 +209,8 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
         :param changes: lines of a Dockerfile, such as ``CMD ["/bin/sh"]``.
         """
         repository, tag = split_tag(name) if name is not None else (None, None)
-        answer = await self._calls.ask(
+        fields = await self._calls.fields(
+            "an image",
             "container.commit",
             container=container,
             repo=repository,
@@ -216,7 +220,7 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
             pause=pause,
             changes=changes,
         )
-        id_ = Fields(answer, "an image").text("Id")
+        id_ = fields.text("Id")
         return id_ if id_.startswith("sha256:") else f"sha256:{id_}"
 
     async def _changes(self, method: str, **parameters: object) -> bool:

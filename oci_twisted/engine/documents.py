@@ -14,7 +14,7 @@ from oci_twisted.engine.instants import parse_instant
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from oci_twisted.engine.requests import Json
+    from oci_twisted.engine.requests import Json, Request
 
 T = TypeVar("T")
 
@@ -31,14 +31,16 @@ class Fields:
     A member that is missing is the default if there is one; so is ``null``, for Go writes that for what is empty.
 
     :param what: for messages, such as ``an image``.
+    :param request: what it is the answer to, or a part of that, for errors.
     :raise StreamCorrupt: when it is no object; all readers raise it for a member that is missing or of another kind.
     """
 
-    def __init__(self, document: Json, what: str) -> None:
+    def __init__(self, document: Json, what: str, request: Request | None = None) -> None:
         if not isinstance(document, dict):
-            raise StreamCorrupt(f"the engine's answer is not {what}, but {_shown(document)}")
+            raise StreamCorrupt(f"the engine's answer is not {what}, but {_shown(document)}", request=request)
         self._document = document
         self._what = what
+        self._request = request
 
     @property
     def whole(self) -> dict[str, Json]:
@@ -77,11 +79,19 @@ class Fields:
 
     def inner(self, name: str) -> Fields:
         """Answer an object's fields; those of an empty one if it is missing."""
-        return Fields(self.document(name), f"{name} of {self._what}")
+        return Fields(self.document(name), f"{name} of {self._what}", self._request)
+
+    def named(self, name: str, what: str) -> dict[str, Fields]:
+        """
+        Answer the fields of objects by their names; none if it is missing.
+
+        :param what: each of them is.
+        """
+        return {one: Fields(value, f"{what} {one}", self._request) for one, value in self.document(name).items()}
 
     def several(self, name: str, build: Callable[[Fields], T]) -> tuple[T, ...]:
         """Answer values that are built of a list's objects; none if it is missing."""
-        return each(self._read(name, list, []), f"{name} of {self._what}", build)
+        return each(self._read(name, list, []), f"{name} of {self._what}", build, self._request)
 
     def instant(self, name: str) -> datetime | None:
         """Answer a time, of RFC 3339 or in seconds since 1970; ``None`` if it is missing, or none at all."""
@@ -99,25 +109,26 @@ class Fields:
         value = self._document.get(name)
         if value is None:
             if default is _MISSING:
-                raise StreamCorrupt(f"{self._what} of the engine has no {name}")
+                raise StreamCorrupt(f"{self._what} of the engine has no {name}", request=self._request)
             return default
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise self._unusable(name, value)
         return value
 
     def _unusable(self, name: str, value: Json) -> StreamCorrupt:
-        return StreamCorrupt(f"{name} of {self._what} is {_shown(value)}")
+        return StreamCorrupt(f"{name} of {self._what} is {_shown(value)}", request=self._request)
 
 
-def each(document: Json, what: str, build: Callable[[Fields], T]) -> tuple[T, ...]:
+def each(document: Json, what: str, build: Callable[[Fields], T], request: Request | None = None) -> tuple[T, ...]:
     """
     Answer values that are built of a list's objects; ``null`` is an empty list.
 
+    :param request: what it is the answer to, for errors.
     :raise StreamCorrupt: when it is no list of objects.
     """
     if not isinstance(document, list | None):
-        raise StreamCorrupt(f"the engine's answer is not a list of {what}, but {_shown(document)}")
-    return tuple(build(Fields(one, what)) for one in document or ())
+        raise StreamCorrupt(f"the engine's answer is not a list of {what}, but {_shown(document)}", request=request)
+    return tuple(build(Fields(one, what, request)) for one in document or ())
 
 
 def _shown(value: Json) -> str:

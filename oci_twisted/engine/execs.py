@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.task import deferLater
 
-from oci_twisted.engine.documents import Fields
 from oci_twisted.engine.errors import Unsupported
 from oci_twisted.engine.exits import Ending
 from oci_twisted.engine.outputs import OUTPUT_LIMIT, Collector, Output, fed
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IProcessProtocol
 
     from oci_twisted.engine.calls import Calls
+    from oci_twisted.engine.documents import Fields
     from oci_twisted.engine.interfaces import IDuplex
     from oci_twisted.engine.requests import Body
 
@@ -81,8 +81,7 @@ class ContainerExecs:
             "Privileged": privileged,
             "DetachKeys": _keys_that_nobody_presses(),
         }
-        created = await self._calls.ask("exec.create", id=container, config=config)
-        id_ = Fields(created, "an exec").text("Id")
+        id_ = (await self._calls.fields("an exec", "exec.create", id=container, config=config)).text("Id")
         duplex = await self._calls.duplex("exec.start", id=id_, config={"Detach": False, "Tty": tty})
 
         async def resize(rows: int, columns: int) -> None:
@@ -148,7 +147,7 @@ class ContainerExecs:
         :param stdin: whether its standard input is connected, if it was created with one.
         :param logs: whether what it has written so far comes first.
         """
-        fields = Fields(await self._calls.ask("container.inspect", id=container), "a container")
+        fields = await self._calls.fields("a container", "container.inspect", id=container)
         tty = fields.inner("Config").truth("Tty", default=False)
         ending = await Ending.awaited(self._calls, container, "next-exit") if _is_fleeting(fields) else None
         try:
@@ -215,7 +214,7 @@ def _is_fleeting(container: Fields) -> bool:
 async def _exec_exit(calls: Calls, id_: str) -> int:
     pause = _FIRST_PAUSE
     while True:
-        fields = Fields(await calls.ask("exec.inspect", id=id_), "an exec")
+        fields = await calls.fields("an exec", "exec.inspect", id=id_)
         # While it runs, Docker has null for its code, and Podman 0.
         if not fields.truth("Running", default=False) and fields.whole.get("ExitCode") is not None:
             return fields.number("ExitCode")

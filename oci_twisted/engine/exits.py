@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oci_twisted.engine.container_values import Exit, read_exit
+from oci_twisted.engine.documents import Fields
 from oci_twisted.engine.errors import EngineError, StreamCorrupt
 from oci_twisted.engine.requests import Request
 
@@ -43,7 +44,7 @@ class Ending:
         """
         try:
             # All of it is read, so that the connection serves again.
-            said = [read_exit(message) async for message in self._messages]
+            said = [read_exit(Fields(message, "an exit", self._request)) async for message in self._messages]
         finally:
             self.close()
         if not said:

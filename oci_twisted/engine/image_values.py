@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from oci_twisted.engine.documents import NO_LABELS, Fields, each
+from oci_twisted.engine.documents import NO_LABELS, Fields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
-
-    from oci_twisted.engine.requests import Json
 
 
 @frozen
@@ -144,10 +142,10 @@ def read_entry(fields: Fields) -> HistoryEntry:
     )
 
 
-def read_removal(document: Json) -> Removal:
+def read_removal(removed: Iterable[Fields]) -> Removal:
     """Read what was removed."""
     untagged, deleted = [], []
-    for one in each(document, "what was removed", lambda fields: fields):
+    for one in removed:
         if name := one.text("Untagged", ""):
             untagged.append(name)
         if digest := one.text("Deleted", ""):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oci_twisted.engine.builds import build
-from oci_twisted.engine.documents import NO_LABELS, Fields, each
+from oci_twisted.engine.documents import NO_LABELS
 from oci_twisted.engine.errors import EngineError, NotFound, StreamCorrupt
 from oci_twisted.engine.filters import Filters, encode_filters
 from oci_twisted.engine.image_values import (
@@ -25,6 +25,7 @@ from oci_twisted.engine.names import split_tag
 from oci_twisted.engine.pulls import Pull, start_pull
 from oci_twisted.engine.pushes import Push, Pushed, start_push
 from oci_twisted.engine.references import ImageReference
+from oci_twisted.engine.requests import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,8 +61,7 @@ class Images:
         :param all: those, too, that are only steps in the making of others.
         :param filters: such as ``{"reference": ["alpine:*"]}`` or ``{"dangling": True}``.
         """
-        document = await self._calls.ask("image.list", all=all, filters=encode_filters(filters))
-        return each(document, "an image", read_summary)
+        return await self._calls.each("an image", read_summary, "image.list", all=all, filters=encode_filters(filters))
 
     async def inspect(self, name: str) -> Image:
         """
@@ -69,7 +69,7 @@ class Images:
 
         :raise NotFound: when there is no such image.
         """
-        return read_image(Fields(await self._calls.ask("image.inspect", name=name), "an image"))
+        return read_image(await self._calls.fields("an image", "image.inspect", name=name))
 
     async def exists(self, name: str) -> bool:
         """Answer whether there is such an image."""
@@ -85,7 +85,7 @@ class Images:
 
         :raise NotFound: when there is no such image.
         """
-        return each(await self._calls.ask("image.history", name=name), "a step of an image", read_entry)
+        return await self._calls.each("a step of an image", read_entry, "image.history", name=name)
 
     async def tag(self, name: str, new_name: str) -> None:
         """
@@ -106,7 +106,10 @@ class Images:
         :raise NotFound: when there is no such image.
         :raise Conflict: when it is in use.
         """
-        return read_removal(await self._calls.ask("image.remove", name=name, force=force, noprune=not prune))
+        removed = await self._calls.each(
+            "what was removed", lambda one: one, "image.remove", name=name, force=force, noprune=not prune
+        )
+        return read_removal(removed)
 
     async def prune(self, *, all: bool = False, filters: Filters | None = None) -> Removal:  # noqa: A002 - the engines' word
         """
@@ -116,7 +119,7 @@ class Images:
         :param filters: such as ``{"until": "24h"}``.
         """
         chosen = {**(filters or {}), "dangling": not all}
-        fields = Fields(await self._calls.ask("image.prune", filters=encode_filters(chosen)), "what was pruned")
+        fields = await self._calls.fields("what was pruned", "image.prune", filters=encode_filters(chosen))
         removal = read_removal(fields.objects("ImagesDeleted"))
         return Removal(removal.untagged, removal.deleted, fields.number("SpaceReclaimed", 0))
 
@@ -266,14 +269,17 @@ class Images:
         :raise EngineError: when it is no archive.
         """
         repository, tag = split_tag(name) if name is not None else (None, None)
-        imported = None
+        imported, request = None, Request("image.import", {"name": name})
         messages = await self._calls.messages(
-            "image.import", archive, repo=repository, tag=tag, changes=changes, message=message
+            request.method, archive, repo=repository, tag=tag, changes=changes, message=message
         )
-        async for one in messages:
-            if "error" in one:
-                raise EngineError(str(one["error"]))
-            imported = one.get("status", imported)
+        try:
+            async for one in messages:
+                if "error" in one:
+                    raise EngineError(str(one["error"]), request=request)
+                imported = one.get("status", imported)
+        finally:
+            messages.close()
         if not isinstance(imported, str):
-            raise StreamCorrupt("the engine did not say what it imported")
+            raise StreamCorrupt("the engine did not say what it imported", request=request)
         return imported if imported.startswith("sha256:") else f"sha256:{imported}"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Self
 from attrs import frozen
 
 from oci_twisted.engine.deliveries import Split
-from oci_twisted.engine.documents import Fields
 from oci_twisted.engine.frames import Frames, Stream, joined
 from oci_twisted.engine.instants import Instant, encode_instant, parse_instant
 
@@ -236,7 +235,7 @@ class ContainerLogs:
         :param tail: only so many lines, the last.
         """
         # Old engines do not say in the answer whether there are frames.
-        fields = Fields(await self._calls.ask("container.inspect", id=container), "a container")
+        fields = await self._calls.fields("a container", "container.inspect", id=container)
         tty = fields.inner("Config").truth("Tty", default=False)
         stream = await self._calls.stream(
             "container.logs",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from oci_twisted.engine.calls import Calls
-    from oci_twisted.engine.requests import Json, Parameter
+    from oci_twisted.engine.requests import Json
 
 
 @frozen
@@ -67,8 +67,10 @@ class Manifests:
         :param images: those that are in it from the beginning.
         :raise Conflict: when the name is taken.
         """
-        answer = await self._ask("manifest.create", name=name, images=list(images) or None, config={})
-        return Fields(answer, "a manifest list").text("Id")
+        fields = await self._lists().fields(
+            "a manifest list", "manifest.create", name=name, images=list(images) or None, config={}
+        )
+        return fields.text("Id")
 
     async def inspect(self, name: str) -> ManifestList:
         """
@@ -76,13 +78,13 @@ class Manifests:
 
         :raise NotFound: when it is in neither.
         """
-        fields = Fields(await self._ask("manifest.inspect", name=name), "a manifest list")
+        fields = await self._lists().fields("a manifest list", "manifest.inspect", name=name)
         return ManifestList(fields.text("mediaType", ""), fields.several("manifests", _entry))
 
     async def exists(self, name: str) -> bool:
         """Answer whether the engine has such a manifest list."""
         try:
-            await self._ask("manifest.exists", name=name)
+            await self._lists().ask("manifest.exists", name=name)
         except NotFound:
             return False
         return True
@@ -144,10 +146,16 @@ class Manifests:
         :param verify_tls: ``False`` for a registry without TLS, or with a certificate that nobody vouches for.
         :param auth: ``username`` and ``password``, as Docker's ``AuthConfig`` has them.
         """
-        answer = await self._ask(
-            "manifest.push", name=name, destination=destination, all=images, verify_tls=verify_tls, auth=auth
+        fields = await self._lists().fields(
+            "a pushed manifest list",
+            "manifest.push",
+            name=name,
+            destination=destination,
+            all=images,
+            verify_tls=verify_tls,
+            auth=auth,
         )
-        return Fields(answer, "a pushed manifest list").text("Id")
+        return fields.text("Id")
 
     async def remove(self, name: str) -> None:
         """
@@ -155,14 +163,14 @@ class Manifests:
 
         :raise NotFound: when the engine does not have it.
         """
-        await self._ask("manifest.remove", name=name)
+        await self._lists().ask("manifest.remove", name=name)
 
     async def _modify(self, name: str, operation: str, images: Sequence[str], **more: Json) -> None:
         config = {"operation": operation, "images": list(images), **more}
-        await self._ask("manifest.modify", name=name, config=config)
+        await self._lists().ask("manifest.modify", name=name, config=config)
 
-    async def _ask(self, method: str, **parameters: Parameter) -> Json:
-        return await self._calls.require(IManifests).ask(method, **parameters)
+    def _lists(self) -> Calls:
+        return self._calls.require(IManifests)
 
 
 def _entry(fields: Fields) -> ManifestEntry:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from oci_twisted.engine.documents import NO_LABELS, Fields, each
+from oci_twisted.engine.documents import NO_LABELS, Fields
 from oci_twisted.engine.errors import NotFound
 from oci_twisted.engine.filters import Filters, encode_filters
 
@@ -108,7 +108,7 @@ class Networks:
 
         :param filters: such as ``{"label": "a=b", "driver": ["bridge"]}``.
         """
-        return each(await self._calls.ask("network.list", filters=encode_filters(filters)), "a network", _network)
+        return await self._calls.each("a network", _network, "network.list", filters=encode_filters(filters))
 
     async def create(
         self,
@@ -142,12 +142,12 @@ class Networks:
         }
         if subnets:
             config["IPAM"] = {"Config": [subnet.document() for subnet in subnets]}
-        fields = Fields(await self._calls.ask("network.create", config=config), "a network")
+        fields = await self._calls.fields("a network", "network.create", config=config)
         return NetworkCreated(fields.text("Id"), fields.text("Warning", ""))
 
     async def inspect(self, network: str) -> Network:
         """Answer what there is to know of a network."""
-        return _network(Fields(await self._calls.ask("network.inspect", id=network), "a network"))
+        return _network(await self._calls.fields("a network", "network.inspect", id=network))
 
     async def exists(self, network: str) -> bool:
         """Answer whether there is such a network."""
@@ -197,15 +197,12 @@ class Networks:
 
         :param filters: such as ``{"label": "a=b", "until": "24h"}``.
         """
-        fields = Fields(await self._calls.ask("network.prune", filters=encode_filters(filters)), "what was pruned")
+        fields = await self._calls.fields("what was pruned", "network.prune", filters=encode_filters(filters))
         return fields.texts("NetworksDeleted")
 
 
 def _network(fields: Fields) -> Network:
-    members = {
-        id_: _member(Fields(member, "a container in a network"))
-        for id_, member in fields.document("Containers").items()
-    }
+    members = {id_: _member(member) for id_, member in fields.named("Containers", "the container in a network").items()}
     return Network(
         id=fields.text("Id"),
         name=fields.text("Name"),

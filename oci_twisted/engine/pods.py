@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from oci_twisted.engine.container_values import Created, Processes, read_processes
-from oci_twisted.engine.documents import NO_LABELS, Fields, each
+from oci_twisted.engine.documents import NO_LABELS, Fields
 from oci_twisted.engine.errors import NotFound, NotModified
 from oci_twisted.engine.filters import Filters, encode_filters
 from oci_twisted.engine.interfaces import IPods
@@ -76,7 +76,7 @@ class Pods:
 
         :param filters: such as ``{"label": "a=b", "status": ["running"]}``.
         """
-        return each(await self._ask("pod.list", filters=encode_filters(filters)), "a pod", _pod)
+        return await self._pods().each("a pod", _pod, "pod.list", filters=encode_filters(filters))
 
     async def create(
         self,
@@ -97,7 +97,7 @@ class Pods:
         """
         config: dict[str, Any] = {"labels": dict(labels), "no_infra": not infra, **extra}
         config |= {key: value for key, value in (("name", name), ("hostname", hostname)) if value is not None}
-        return Fields(await self._ask("pod.create", config=config), "a pod").text("Id")
+        return (await self._pods().fields("a pod", "pod.create", config=config)).text("Id")
 
     async def add(
         self,
@@ -130,17 +130,17 @@ class Pods:
             config["command"] = list(command)
         if name is not None:
             config["name"] = name
-        fields = Fields(await self._ask("pod.add", config=config), "a container")
+        fields = await self._pods().fields("a container", "pod.add", config=config)
         return Created(fields.text("Id"), fields.texts("Warnings"))
 
     async def inspect(self, pod: str) -> Pod:
         """Answer what there is to know of a pod."""
-        return _pod(Fields(await self._ask("pod.inspect", name=pod), "a pod"))
+        return _pod(await self._pods().fields("a pod", "pod.inspect", name=pod))
 
     async def exists(self, pod: str) -> bool:
         """Answer whether there is such a pod."""
         try:
-            await self._ask("pod.exists", name=pod)
+            await self._pods().ask("pod.exists", name=pod)
         except NotFound:
             return False
         return True
@@ -159,23 +159,23 @@ class Pods:
 
     async def restart(self, pod: str) -> None:
         """Stop and start its containers."""
-        await self._ask("pod.restart", name=pod)
+        await self._pods().ask("pod.restart", name=pod)
 
     async def kill(self, pod: str, signal: str = "SIGKILL") -> None:
         """Send a signal to its containers."""
-        await self._ask("pod.kill", name=pod, signal=signal)
+        await self._pods().ask("pod.kill", name=pod, signal=signal)
 
     async def pause(self, pod: str) -> None:
         """Let its containers stand still."""
-        await self._ask("pod.pause", name=pod)
+        await self._pods().ask("pod.pause", name=pod)
 
     async def unpause(self, pod: str) -> None:
         """Let its containers go on."""
-        await self._ask("pod.unpause", name=pod)
+        await self._pods().ask("pod.unpause", name=pod)
 
     async def top(self, pod: str) -> Processes:
         """List what runs in its containers."""
-        return read_processes(await self._ask("pod.top", name=pod))
+        return read_processes(await self._pods().fields("a list of processes", "pod.top", name=pod))
 
     async def remove(self, pod: str, *, force: bool = False) -> None:
         """
@@ -183,18 +183,18 @@ class Pods:
 
         :param force: although they run.
         """
-        await self._ask("pod.remove", name=pod, force=force)
+        await self._pods().ask("pod.remove", name=pod, force=force)
 
     async def prune(self) -> tuple[str, ...]:
         """Remove the pods that do not run, with their containers, and answer their ids."""
-        return each(await self._ask("pod.prune"), "a pod", lambda fields: fields.text("Id"))
+        return await self._pods().each("a pod", lambda fields: fields.text("Id"), "pod.prune")
 
-    async def _ask(self, method: str, **parameters: Parameter) -> Json:
-        return await self._calls.require(IPods).ask(method, **parameters)
+    def _pods(self) -> Calls:
+        return self._calls.require(IPods)
 
     async def _changes(self, method: str, **parameters: Parameter) -> bool:
         try:
-            await self._ask(method, **parameters)
+            await self._pods().ask(method, **parameters)
         except NotModified:
             return False
         return True

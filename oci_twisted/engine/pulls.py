@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oci_twisted.engine.causes import refusals_as
-from oci_twisted.engine.documents import Fields
 from oci_twisted.engine.errors import NotFound, PullCause, PullFailed
 from oci_twisted.engine.image_values import Image, read_image
 from oci_twisted.engine.requests import Json, Request
@@ -48,13 +47,13 @@ class Pull(Transfer[Image]):
 
     async def _finish(self) -> Image:
         try:
-            document = await self._calls.ask("image.inspect", name=self._reference.local)
+            fields = await self._calls.fields("an image", "image.inspect", name=self._reference.local)
         except NotFound as error:
             # Nothing was said to be wrong, and the image is not there all the same.
             raise PullFailed(
                 f"the engine said of no error, but it does not have the image: {error.message}", request=self._request
             ) from error
-        image = read_image(Fields(document, "an image"))
+        image = read_image(fields)
         if self._platform is not None and not _is_for(image, self._platform):
             # Engines are content with an image that is there for one platform only, whichever was asked for.
             raise PullFailed(

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from oci_twisted.engine.documents import Fields
 from oci_twisted.engine.errors import StreamCorrupt
+from oci_twisted.engine.requests import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from oci_twisted.engine.calls import Calls
     from oci_twisted.engine.interfaces import IMessageStream
-    from oci_twisted.engine.requests import Json
 
 _NANO = 1_000_000_000
 # More than any machine has is how a kernel writes that there is no limit.
@@ -70,10 +70,13 @@ class StatsStream:
     Samples of one container, about one a second, as an asynchronous iterator.
 
     It ends with the container; cancelling a wait closes it.
+
+    :ivar request: what it is the answer to.
     """
 
-    def __init__(self, messages: IMessageStream) -> None:
+    def __init__(self, messages: IMessageStream, container: str) -> None:
         self._messages = messages
+        self.request = Request("container.stats", {"id": container})
 
     def __aiter__(self) -> Self:
         return self
@@ -84,7 +87,7 @@ class StatsStream:
 
         :raise StopAsyncIteration: at the end.
         """
-        return read_stats(await self._messages.__anext__())
+        return read_stats(Fields(await self._messages.__anext__(), "a sample", self.request))
 
     def close(self) -> None:
         """Break off.  May be called again, and always."""
@@ -103,27 +106,24 @@ class ContainerStats:
 
     async def stats(self, container: str) -> Stats:
         """Answer what a container takes.  An engine measures for a second or two, to know how busy it is."""
-        messages = await self._calls.messages("container.stats", id=container, stream=False)
+        samples = StatsStream(await self._calls.messages("container.stats", id=container, stream=False), container)
         try:
-            return read_stats(await messages.__anext__())
+            return await samples.__anext__()
         except StopAsyncIteration:
-            raise StreamCorrupt("the engine measured nothing") from None
+            raise StreamCorrupt("the engine measured nothing", request=samples.request) from None
         finally:
-            messages.close()
+            samples.close()
 
     async def watch_stats(self, container: str) -> StatsStream:
         """Answer samples of what a container takes, which are the caller's to read or close."""
-        return StatsStream(await self._calls.messages("container.stats", id=container, stream=True))
+        return StatsStream(await self._calls.messages("container.stats", id=container, stream=True), container)
 
 
-def read_stats(document: Json) -> Stats:
+def read_stats(fields: Fields) -> Stats:
     """Read a sample."""
-    fields = Fields(document, "a sample")
     memory = fields.inner("memory_stats")
     limit = memory.number("limit", 0)
-    networks = {
-        name: _traffic(Fields(network, f"the network {name}")) for name, network in fields.document("networks").items()
-    }
+    networks = {name: _traffic(network) for name, network in fields.named("networks", "the network").items()}
     operations = [
         (one.text("op", "").lower(), one.number("value", 0))
         for one in fields.inner("blkio_stats").several("io_service_bytes_recursive", lambda one: one)

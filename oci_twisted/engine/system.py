@@ -4,11 +4,9 @@ The engine itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
-
-from oci_twisted.engine.documents import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +114,7 @@ class System:
 
     async def ping(self) -> Ping:
         """Ask for a sign of life."""
-        headers = Fields(await self._calls.ask("system.ping"), "the ping's headers")
+        headers = await self._calls.fields("the ping's headers", "system.ping")
         return Ping(
             headers.text("api-version", ""),
             headers.text("ostype", "linux"),
@@ -125,7 +123,7 @@ class System:
 
     async def version(self) -> Version:
         """Answer which engine it is."""
-        fields = Fields(await self._calls.ask("system.version"), "a version")
+        fields = await self._calls.fields("a version", "system.version")
         components = fields.several("Components", lambda part: (part.text("Name"), part.text("Version", "")))
         return Version(
             version=fields.text("Version"),
@@ -139,8 +137,7 @@ class System:
 
     async def info(self) -> Info:
         """Answer what the engine says of itself."""
-        document: Any = await self._calls.ask("system.info")
-        fields = Fields(document, "the engine's information")
+        fields = await self._calls.fields("the engine's information", "system.info")
         return Info(
             id=fields.text("ID", ""),
             name=fields.text("Name", ""),
@@ -154,12 +151,12 @@ class System:
             architecture=fields.text("Architecture", ""),
             cpus=fields.number("NCPU", 0),
             memory=fields.number("MemTotal", 0),
-            document=document,
+            document=fields.whole,
         )
 
     async def usage(self) -> Usage:
         """Answer how much room is taken.  The engine walks through all that it keeps, which takes its time."""
-        fields = Fields(await self._calls.ask("system.usage"), "the disk's usage")
+        fields = await self._calls.fields("the disk's usage", "system.usage")
         return Usage(
             layers=fields.number("LayersSize", 0),
             images=sum(fields.several("Images", lambda one: one.number("Size", 0))),
@@ -175,5 +172,5 @@ class System:
         :raise Unauthorized: when the registry does not accept them.
         :raise EngineError: when it cannot be reached.
         """
-        fields = Fields(await self._calls.ask("registry.login", config=credentials.document(registry)), "a login")
+        fields = await self._calls.fields("a login", "registry.login", config=credentials.document(registry))
         return Login(fields.text("Status", ""), fields.text("IdentityToken", ""))

@@ -65,8 +65,8 @@ class Volumes:
 
         :param filters: such as ``{"label": "a=b", "dangling": True}``.
         """
-        answer = await self._calls.ask("volume.list", filters=encode_filters(filters))
-        return Fields(answer, "a list of volumes").several("Volumes", _volume)
+        fields = await self._calls.fields("a list of volumes", "volume.list", filters=encode_filters(filters))
+        return fields.several("Volumes", _volume)
 
     async def create(
         self,
@@ -87,7 +87,7 @@ class Volumes:
         config = {"Driver": driver, "DriverOpts": dict(options), "Labels": dict(labels)}
         if name is not None:
             config["Name"] = name
-        return _volume(Fields(await self._calls.ask("volume.create", config=config), "a volume"))
+        return _volume(await self._calls.fields("a volume", "volume.create", config=config))
 
     async def inspect(self, name: str) -> Volume:
         """
@@ -95,7 +95,7 @@ class Volumes:
 
         :raise NotFound: when there is no such volume.
         """
-        return _volume(Fields(await self._calls.ask("volume.inspect", name=name), "a volume"))
+        return _volume(await self._calls.fields("a volume", "volume.inspect", name=name))
 
     async def exists(self, name: str) -> bool:
         """Answer whether there is such a volume."""
@@ -124,8 +124,9 @@ class Volumes:
         :raise Unsupported: without ``all``, where an engine would remove those as well, as Docker before 23.0 and
             Podman would.  Nothing was removed.
         """
-        answer = await self._calls.ask("volume.prune", all=all or None, filters=encode_filters(filters))
-        fields = Fields(answer, "what was pruned")
+        fields = await self._calls.fields(
+            "what was pruned", "volume.prune", all=all or None, filters=encode_filters(filters)
+        )
         return VolumesPruned(fields.texts("VolumesDeleted"), fields.number("SpaceReclaimed", 0))
 
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
+from oci_twisted.engine.documents import Fields
 from oci_twisted.engine.stats import Traffic, read_stats
 from tests.engine.test_processes import bench_with_container
+
+if TYPE_CHECKING:
+    from oci_twisted.engine.requests import Json
 
 SECOND = 10**9
 
 
-def sample(**more: object) -> dict[str, object]:
+def sample(**more: Json) -> Fields:
     """Make a sample of a machine with two processors, of which half of one was kept busy."""
-    return {
+    document: dict[str, Json] = {
         "read": "2026-01-02T03:04:05Z",
         "cpu_stats": {"cpu_usage": {"total_usage": 3 * SECOND}, "system_cpu_usage": 104 * SECOND, "online_cpus": 2},
         "precpu_stats": {"cpu_usage": {"total_usage": 2 * SECOND}, "system_cpu_usage": 100 * SECOND},
         "memory_stats": {"usage": 100, "limit": 400, "stats": {"inactive_file": 50}},
         **more,
     }
+    return Fields(document, "a sample")
 
 
 def test_a_sample_is_read() -> None:
@@ -47,7 +53,9 @@ def test_a_first_sample_says_nothing_of_the_processor() -> None:
 
 def test_a_container_that_does_not_run_takes_nothing() -> None:
     """What an engine leaves out, or has as null, is nothing."""
-    stats = read_stats({"read": "0001-01-01T00:00:00Z", "blkio_stats": {"io_service_bytes_recursive": None}})
+    stats = read_stats(
+        Fields({"read": "0001-01-01T00:00:00Z", "blkio_stats": {"io_service_bytes_recursive": None}}, "a sample")
+    )
     assert (stats.read, stats.cpu, stats.memory, stats.memory_limit, stats.memory_fraction) == (
         None,
         None,

@@ -4,11 +4,14 @@ Files and folders as bodies of requests, and streams as files: read and written 
 
 from __future__ import annotations
 
+import os
 import tarfile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
+
+from oci_twisted.engine.dockerignore import DockerIgnore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -55,7 +58,7 @@ async def pieces_of_folder(
     includes: Callable[[str], bool] = lambda _: True,
 ) -> AsyncIterator[bytes]:
     """
-    Give a folder as a tar archive, such as the context of a build.
+    Give a folder as a tar archive.
 
     Files, folders and symbolic links are in it with their modes and times, and belong to root; sockets and the like are
     left out.  A file that is changed meanwhile has the size with which it began.
@@ -64,7 +67,26 @@ async def pieces_of_folder(
         left out, and a folder with all that is below it.
     :raise OSError: when something cannot be read.
     """
-    async for piece in _in_thread(reactor, lambda: _archive(folder, includes)):
+    async for piece in _in_thread(reactor, lambda: _archive(_walk(folder, "", includes))):
+        yield piece
+
+
+async def pieces_of_context(
+    reactor: Any,  # noqa: ANN401 - one with threads
+    folder: Path,
+    *,
+    dockerfile: str = "Dockerfile",
+) -> AsyncIterator[bytes]:
+    """
+    Give a folder as a tar archive for `Images.build`, without what its ``.dockerignore`` names.
+
+    A file such as ``Dockerfile.dockerignore``, beside the Dockerfile, comes before it.  The Dockerfile and the file of
+    patterns itself are always in the archive.  Otherwise as `pieces_of_folder`.
+
+    :param dockerfile: its path in the folder, as in `Images.build`.
+    :raise InvalidPattern: when a pattern cannot be read.
+    """
+    async for piece in _in_thread(reactor, lambda: _context(folder, dockerfile)):
         yield piece
 
 
@@ -109,9 +131,20 @@ def _read_file(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _archive(folder: Path, includes: Callable[[str], bool]) -> Iterator[bytes]:
+def _context(folder: Path, dockerfile: str) -> Iterator[bytes]:
+    ignore = DockerIgnore()
+    for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
+        if (folder / name).is_file():
+            # As the names of files are read, so that they are the same.
+            text = os.fsdecode((folder / name).read_bytes())
+            ignore = DockerIgnore.parse(text, keep=(dockerfile, name))
+            break
+    yield from _archive(_walk(folder, "", ignore.includes, ignore.may_include_below))
+
+
+def _archive(found: Iterator[tuple[Path, str]]) -> Iterator[bytes]:
     small = bytearray()
-    for path, name in _walk(folder, "", includes):
+    for path, name in found:
         member = _member(path, name)
         if member is None:
             continue
@@ -130,13 +163,29 @@ def _archive(folder: Path, includes: Callable[[str], bool]) -> Iterator[bytes]:
     yield bytes(small) + bytes(2 * tarfile.BLOCKSIZE)
 
 
-def _walk(folder: Path, prefix: str, includes: Callable[[str], bool]) -> Iterator[tuple[Path, str]]:
+def _walk(
+    folder: Path,
+    prefix: str,
+    includes: Callable[[str], bool],
+    enters: Callable[[str], bool] = lambda _: False,
+) -> Iterator[tuple[Path, str]]:
+    """
+    Give what is in a folder, each folder before what is in it.
+
+    :param enters: whether something in a folder that is not included may be; then the folder is, too, if something is.
+    """
     for path in sorted(folder.iterdir()):
         name = f"{prefix}{path.name}"
+        is_folder = path.is_dir() and not path.is_symlink()
+        below = _walk(path, f"{name}/", includes, enters) if is_folder else iter(())
         if includes(name):
             yield path, name
-            if path.is_dir() and not path.is_symlink():
-                yield from _walk(path, f"{name}/", includes)
+            yield from below
+        elif is_folder and enters(name):
+            for number, found in enumerate(below):
+                if number == 0:
+                    yield path, name
+                yield found
 
 
 def _member(path: Path, name: str) -> tarfile.TarInfo | None:

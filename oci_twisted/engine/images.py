@@ -230,8 +230,8 @@ class Images:
         """
         Build an image with the engine's own builder, the classic one, and answer it.
 
-        :param context: a tar archive of the files that the build may use; `oci_twisted.engine.files` makes one of a
-            folder as fast as the engine reads it.
+        :param context: a tar archive of the files that the build may use; `oci_twisted.engine.files.pieces_of_context`
+            makes one of a folder as fast as the engine reads it, without what its ``.dockerignore`` names.
         :param tags: names for the image.
         :param dockerfile: its path in the context.
         :param arguments: for the ``ARG`` of the Dockerfile.

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
+from oci_twisted.engine.dockerignore import InvalidPattern
 from oci_twisted.engine.errors import StreamCorrupt
-from oci_twisted.engine.files import PIECE, pieces_of_file, pieces_of_folder, write_file
+from oci_twisted.engine.files import PIECE, pieces_of_context, pieces_of_file, pieces_of_folder, write_file
 from oci_twisted.engine.transport.streams import ByteStream
 from oci_twisted.testing.waiting import waits
 
@@ -175,4 +176,57 @@ async def test_a_stream_that_cannot_be_written_is_closed(tmp_path: Path) -> None
     with pytest.raises(CancelledError):
         await writing
     assert endless.abandoned == 1
+    assert threads() == 0
+
+
+async def names_in_context(folder: Path, dockerfile: str = "Dockerfile") -> list[str]:
+    """Answer the names in the archive of a context."""
+    archive = await whole(pieces_of_context(_reactor(), folder, dockerfile=dockerfile))
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return tar.getnames()
+
+
+def make_context(folder: Path, *names: str, **ignores: str) -> None:
+    """Make files, and those of patterns."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    for name, patterns in ignores.items():
+        (folder / f"{name.replace('_', '/')}.dockerignore".lstrip("/")).write_text(patterns)
+
+
+@waits
+async def test_a_context_is_without_what_is_ignored(tmp_path: Path) -> None:
+    """Folders that are ignored are in it for what is not; the Dockerfile and the patterns are always there."""
+    make_context(tmp_path, "Dockerfile", ".git/config", "src/main.py", "src/old/main.py", "src/main.pyc", "docs/a")
+    assert "docs/a" in await names_in_context(tmp_path)
+    make_context(tmp_path, _="*\n!src/**\n**/*.pyc\n!**/config\n")
+    expected = [
+        ".dockerignore",
+        ".git",
+        ".git/config",
+        "Dockerfile",
+        "src",
+        "src/main.py",
+        "src/old",
+        "src/old/main.py",
+    ]
+    assert await names_in_context(tmp_path) == expected
+
+
+@waits
+async def test_a_dockerfile_may_have_patterns_of_its_own(tmp_path: Path) -> None:
+    """They come before those of the folder, and are in the archive."""
+    make_context(tmp_path, "a", "b", "build/Dockerfile", _="a", build_Dockerfile="b\nbuild\n")
+    names = await names_in_context(tmp_path, "build/Dockerfile")
+    assert names == [".dockerignore", "a", "build", "build/Dockerfile", "build/Dockerfile.dockerignore"]
+    assert "a" not in await names_in_context(tmp_path)
+
+
+@waits
+async def test_patterns_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+    """Nothing is packed then, and no thread is left."""
+    make_context(tmp_path, "a", _="[")
+    with pytest.raises(InvalidPattern):
+        await names_in_context(tmp_path)
     assert threads() == 0

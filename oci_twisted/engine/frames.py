@@ -14,6 +14,7 @@ from oci_twisted.engine.errors import EngineError, StreamCorrupt
 
 _HEAD = Struct(">BxxxI")
 _SIZE = _HEAD.size
+_LINE_END = ord("\n")
 # Where an engine says, in the middle of a stream, that it cannot go on.
 _SYSTEM = 3
 # No line of a log is longer in a frame; Docker cuts them at 16 KiB.
@@ -58,6 +59,11 @@ class Frames:
         position, end, left, stream, whole = 0, len(content), self._left, self._stream, self._whole
         while position < end:
             if not left:
+                if content[position] == _LINE_END and not whole:
+                    # Podman 4 counts a line of the log without its end, which it sends behind the frame.
+                    parts.append((stream, b"\n"))
+                    position += 1
+                    continue
                 if end - position < _SIZE:
                     self._rest = content[position:]
                     break

@@ -48,6 +48,16 @@ def test_a_frame_is_not_kept() -> None:
     assert frames.feed(b"def") == [(Stream.STDOUT, b"def")]
 
 
+@pytest.mark.parametrize("cut", range(32))
+def test_the_end_of_a_line_may_be_behind_its_frame(cut: int) -> None:
+    """So Podman 4 sends what has been written before; it belongs to the stream of the frame."""
+    content = frame(2, b"err") + b"\n" + frame(1, b"") + b"\n" + frame(1, b"out")
+    frames = Frames()
+    found = joined([*frames.feed(content[:cut]), *frames.feed(content[cut:])])
+    frames.end()
+    assert found == [(Stream.STDERR, b"err\n"), (Stream.STDOUT, b"\nout")]
+
+
 def test_echoed_input_is_output() -> None:
     """Stream 0 belongs to standard output."""
     assert Frames().feed(frame(0, b"typed")) == [(Stream.STDOUT, b"typed")]

@@ -312,6 +312,22 @@ class ExecContract:
         assert recorder.outputs == {1: b"hello\n", 2: b""}
 
     @waits
+    async def test_what_a_container_has_written_comes_first(self, client: EngineClient, made: Made) -> None:
+        """If that is asked for, both of its outputs come from their beginnings, and then what is written next."""
+        container = await made.container("/bin/sh", "-c", "echo err >&2 ; echo ; echo out ; cat", stdin=True)
+        log = await client.containers.logs(container, follow=True, stderr=False)
+        async for line in log.lines():
+            if line.content == b"out":
+                break
+        log.close()
+        recorder = Recorder()
+        process = await client.containers.attach(container, recorder, stdin=True, logs=True)
+        process.write(b"more\n")
+        await recorder.until(b"more\n")
+        assert recorder.outputs == {1: b"\nout\nmore\n", 2: b"err\n"}
+        process.close()
+
+    @waits
     async def test_an_attached_container_gets_signals(self, client: EngineClient, made: Made) -> None:
         """A container's own process can be sent any signal."""
         container = await made.container(*SLEEP)

@@ -141,15 +141,23 @@ class EngineClient:
         platform: str | None = None,
         auth: Credentials | None = None,
         on_progress: OnProgress | None = None,
+        verify_tls: bool | None = None,
     ) -> Image:
         """Pull an image: `Images.pull` by a shorter name."""
-        return await self.images.pull(name, platform=platform, auth=auth, on_progress=on_progress)
+        return await self.images.pull(
+            name, platform=platform, auth=auth, on_progress=on_progress, verify_tls=verify_tls
+        )
 
     async def push(
-        self, name: str, *, auth: Credentials | None = None, on_progress: OnProgress | None = None
+        self,
+        name: str,
+        *,
+        auth: Credentials | None = None,
+        on_progress: OnProgress | None = None,
+        verify_tls: bool | None = None,
     ) -> Pushed:
         """Push an image: `Images.push` by a shorter name."""
-        return await self.images.push(name, auth=auth, on_progress=on_progress)
+        return await self.images.push(name, auth=auth, on_progress=on_progress, verify_tls=verify_tls)
 
     async def login(self, registry: str, username: str, password: str) -> Login:
         """Try credentials at a registry: `System.login` by a shorter name."""

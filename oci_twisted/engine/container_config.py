@@ -179,3 +179,13 @@ class ContainerConfig:
 
 def _given(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value is not None}
+
+
+def check_config(config: ContainerConfig) -> None:
+    """
+    Know that it is one.
+
+    :raise TypeError: when it is not, but the name of an image for instance.
+    """
+    if not isinstance(config, ContainerConfig):
+        raise TypeError(f"a container is made of a ContainerConfig, such as ContainerConfig('alpine'), not {config!r}")

@@ -153,6 +153,18 @@ class Created:
 
 
 @frozen
+class ContainersPruned:
+    """
+    Containers that did not run, and are gone.
+
+    :ivar reclaimed: bytes.
+    """
+
+    ids: tuple[str, ...]
+    reclaimed: int
+
+
+@frozen
 class Exit:
     """
     How a container ended.

@@ -7,8 +7,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oci_twisted.engine.archives import ContainerFiles
+from oci_twisted.engine.container_config import ContainerConfig, check_config
 from oci_twisted.engine.container_values import (
     Container,
+    ContainersPruned,
     ContainerSummary,
     Created,
     Exit,
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from oci_twisted.engine.calls import Calls
-    from oci_twisted.engine.container_config import ContainerConfig
     from oci_twisted.engine.requests import Body
 
 
@@ -45,8 +46,8 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
     A container is named by its id, an unambiguous beginning of it, or its name.  All raise `NotFound` when there is no
     such container, and `Conflict` when it is in a state in which the operation cannot be done.
 
-    Nothing bounds how long an engine takes to `start`, `stop`, `restart`, `wait` for, `remove` or `commit` one, or one
-    takes that is `run`: that is the caller's to do, by cancelling or ``Deferred.addTimeout``.
+    Nothing bounds how long an engine takes to `start`, `stop`, `restart`, `wait` for, `remove`, `prune` or `commit`
+    one, or one takes that is `run`: that is the caller's to do, by cancelling or ``Deferred.addTimeout``.
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -78,7 +79,9 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
         :param platform: such as ``linux/arm64``.
         :raise NotFound: when the image is not there; it is not pulled.
         :raise Conflict: when the name is taken.
+        :raise TypeError: when ``config`` is none, but the name of an image for instance.
         """
+        check_config(config)
         fields = await self._calls.fields(
             "a container", "container.create", name=name, platform=platform, config=config.document()
         )
@@ -171,6 +174,15 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
         :raise Conflict: when it runs.
         """
         await self._calls.ask("container.remove", id=container, force=force, volumes=volumes)
+
+    async def prune(self, *, filters: Filters | None = None) -> ContainersPruned:
+        """
+        Remove the containers that do not run.
+
+        :param filters: such as ``{"label": "a=b", "until": "24h"}``.
+        """
+        fields = await self._calls.fields("what was pruned", "container.prune", filters=encode_filters(filters))
+        return ContainersPruned(fields.texts("ContainersDeleted"), fields.number("SpaceReclaimed", 0))
 
     async def rename(self, container: str, name: str) -> None:
         """

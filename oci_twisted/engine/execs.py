@@ -12,7 +12,7 @@ from twisted.internet.task import deferLater
 
 from oci_twisted.engine.errors import Unsupported
 from oci_twisted.engine.exits import Ending
-from oci_twisted.engine.outputs import OUTPUT_LIMIT, Collector, Output, fed
+from oci_twisted.engine.outputs import OUTPUT_LIMIT, Collector, Output, check_input, fed
 from oci_twisted.engine.processes import ContainerProcess
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ class ContainerExecs:
         :raise ContainerFailed: if so.
         :raise Conflict: when the container does not run.
         """
+        check_input(input)
         collector = Collector(limit)
         process = await self.exec(
             container,

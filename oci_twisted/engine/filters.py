@@ -12,9 +12,15 @@ Filters: TypeAlias = Mapping[str, str | bool | Sequence[str]]
 
 
 def encode_filters(filters: Filters | None) -> Mapping[str, list[str]] | None:
-    """Answer filters as the API has them: lists of texts; none at all as ``None``."""
+    """
+    Answer filters as the API has them: lists of texts; none at all as ``None``.
+
+    :raise TypeError: when they are something else.
+    """
     if not filters:
         return None
+    if not isinstance(filters, Mapping):
+        raise TypeError(f'filters are a mapping, such as {{"label": "a=b"}}, not {filters!r}')
     return {name: _texts(value) for name, value in filters.items()}
 
 

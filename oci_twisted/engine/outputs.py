@@ -4,6 +4,7 @@ Processes whose output is collected, for those who only want to know what came o
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -95,6 +96,16 @@ class Collector(ProcessProtocol):
             raise ContainerFailed(sentence, exit_code=exit_code, stderr=self._stderr.end)
         truncated = self._stdout.truncated or self._stderr.truncated
         return Output(exit_code, bytes(self._stdout.beginning), bytes(self._stderr.beginning), truncated)
+
+
+def check_input(content: Body) -> None:
+    """
+    Know before anything is started whether it can be a standard input.
+
+    :raise TypeError: when it cannot.
+    """
+    if content is not None and not isinstance(content, bytes | AsyncIterable):
+        raise TypeError(f"a standard input is bytes, or an asynchronous iterable of them, not {type(content).__name__}")
 
 
 async def fed(process: ContainerProcess, content: Body) -> int:

@@ -11,8 +11,9 @@ from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
+from oci_twisted.engine.container_config import check_config
 from oci_twisted.engine.errors import EngineError, NotFound
-from oci_twisted.engine.outputs import Collector, Output, fed
+from oci_twisted.engine.outputs import Collector, Output, check_input, fed
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -30,6 +31,8 @@ async def run(
     containers: Containers, config: ContainerConfig, content: Body, *, name: str | None, limit: int, check: bool
 ) -> Output:
     """Do what `Containers.run` says."""
+    check_config(config)
+    check_input(content)
     with_input = content is not None
     config = evolve(
         config,

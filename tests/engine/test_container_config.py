@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from oci_twisted.engine.container_config import Bind, ContainerConfig, PublishedPort
+from tests.engine.memory import Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from oci_twisted.engine import EngineClient
 
 
 def test_lists_will_do() -> None:
@@ -35,3 +41,28 @@ def test_what_other_clients_take_is_refused(more: dict[str, Any], complaint: str
     """What is spelled as for another client is a TypeError that says what is asked for, before anything is sent."""
     with pytest.raises(TypeError, match=complaint):
         ContainerConfig("shop:2", **more)
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [
+        (lambda client: client.containers.create("alpine"), r"such as ContainerConfig\('alpine'\), not 'alpine'"),
+        (lambda client: client.containers.run("alpine"), r"such as ContainerConfig\('alpine'\), not 'alpine'"),
+        (
+            lambda client: client.containers.run(ContainerConfig("a"), input="text"),
+            "a standard input is bytes, .* not str",
+        ),
+        (
+            lambda client: client.containers.run_inside("a", ["b"], input="text"),
+            "a standard input is bytes, .* not str",
+        ),
+        (lambda client: client.containers.list(filters="a=b"), "filters are a mapping, such as .*, not 'a=b'"),
+    ],
+)
+def test_a_call_as_of_another_client(call: Callable[[EngineClient], Any], complaint: str) -> None:
+    """What other clients take is a TypeError that says what is taken here, and nothing is sent."""
+    bench = Bench()
+    bench.engine.asked.clear()
+    with pytest.raises(TypeError, match=complaint):
+        bench.result(call(bench.client))
+    assert not bench.engine.asked

@@ -173,6 +173,17 @@ class ContainerContract:
         assert "COLOUR=red" in image.environment
 
     @waits
+    async def test_containers_that_do_not_run_are_pruned(self, client: EngineClient, made: Made) -> None:
+        """Those that filters choose and that do not run are removed, and named."""
+        label = fresh("label")
+        idle, busy = [await made.container(*SLEEP, start=start, labels={"test": label}) for start in (False, True)]
+        pruned = await client.containers.prune(filters={"label": f"test={label}"})
+        assert pruned.ids == (idle,)
+        assert pruned.reclaimed >= 0
+        assert not await client.containers.exists(idle)
+        assert await client.containers.exists(busy)
+
+    @waits
     async def test_what_is_not_there_is_not_found(self, client: EngineClient) -> None:
         """Every operation on a container that is not there says so."""
         name = fresh("nobody")

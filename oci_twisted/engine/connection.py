@@ -17,6 +17,7 @@ from oci_twisted.engine.interfaces import IConnection, IHandler
 from oci_twisted.engine.messages import MessageStream
 from oci_twisted.engine.operations import ApiVersion, Operation, Shape
 from oci_twisted.engine.requests import Request, Response
+from oci_twisted.engine.transport.limits import Turns
 from oci_twisted.engine.transport.wire import Exchange
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class HttpConnection:
         waiting: list[Deferred[None]] = []
         self._asking = waiting
         try:
-            answer = await self._pool.send(self._exchange("GET", "/_ping"), lasting=False)
+            answer = await self._pool.send(self._exchange("GET", "/_ping"), Turns.CALLS)
             body = await read(answer.stream, _ERROR_LIMIT)
             if answer.status >= _ERRORS:
                 raise refusal(answer.status, body)
@@ -180,7 +181,7 @@ class HttpConnection:
             takes_over=operation.shape is Shape.DUPLEX,
             **more,
         )
-        answer = await self._pool.send(exchange, lasting=operation.is_lasting)
+        answer = await self._pool.send(exchange, operation.turns)
         if answer.status >= _ERRORS and answer.stream is not None:
             raise refusal(answer.status, await read(answer.stream, _ERROR_LIMIT, whole=False), request)
         return answer

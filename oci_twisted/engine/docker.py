@@ -73,7 +73,7 @@ OPERATIONS = table(
     _Op("container.pause", "POST", "/containers/{id}/pause", NOTHING),
     _Op("container.unpause", "POST", "/containers/{id}/unpause", NOTHING),
     # The answer begins when the engine has begun to wait; its one message comes when that is over.
-    _Op("container.wait", "POST", "/containers/{id}/wait", MESSAGES, "condition", patient=True),
+    _Op("container.wait", "POST", "/containers/{id}/wait", MESSAGES, "condition", patient=True, waits=True),
     _Op("container.rename", "POST", "/containers/{id}/rename", NOTHING, "name"),
     _Op("container.remove", "DELETE", "/containers/{id}", NOTHING, "v=volumes force", patient=True),
     _Op("container.prune", "POST", "/containers/prune", DOCUMENT, "filters", patient=True),

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from attrs import field, frozen
 
 from oci_twisted.engine.errors import Unsupported
+from oci_twisted.engine.transport.limits import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,6 +113,7 @@ class Operation:
     :ivar about: a header of the answer whose JSON, in base64, is the document.
     :ivar since: the first version of the API that has it.
     :ivar patient: whether the engine may rightly be silent for as long as it likes.
+    :ivar waits: whether it is answered when something else has ended.
     :ivar versioned: whether the path begins with the API's version.
     """
 
@@ -126,6 +128,7 @@ class Operation:
     about: str | None = field(default=None, kw_only=True)
     since: ApiVersion | None = field(default=None, converter=_version, kw_only=True)
     patient: bool = field(default=False, kw_only=True)
+    waits: bool = field(default=False, kw_only=True)
     versioned: bool = field(default=True, kw_only=True)
 
     @property
@@ -135,9 +138,13 @@ class Operation:
         return frozenset(names if self.body is None else names | {self.body})
 
     @property
-    def is_lasting(self) -> bool:
-        """Whether the connection may be taken for long."""
-        return self.patient or self.takes_bytes or self.shape in {Shape.MESSAGES, Shape.BYTES, Shape.DUPLEX}
+    def turns(self) -> Turns:
+        """With which others it waits for its turn."""
+        if self.waits:
+            return Turns.WAITS
+        if self.takes_bytes or self.shape in {Shape.MESSAGES, Shape.BYTES, Shape.DUPLEX}:
+            return Turns.STREAMS
+        return Turns.WORKS if self.patient else Turns.CALLS
 
     def encode(self, request: Request, version: ApiVersion | None) -> Encoded:
         """

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
+from oci_twisted.engine.container_config import ContainerConfig
 from oci_twisted.engine.errors import ConnectionFailed, EngineError, NotFound, StreamCorrupt, TimedOut
-from oci_twisted.engine.transport.limits import Timeouts
+from oci_twisted.engine.outputs import Collector
+from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, Timeouts
+from oci_twisted.testing.engine.examples import busybox_archive
 from oci_twisted.testing.engine.memory import break_after, garbage, html, refuse, silence
 from tests.engine.memory import Bench
+
+if TYPE_CHECKING:
+    from oci_twisted.engine.processes import ContainerProcess
 
 TIMEOUTS = Timeouts(connect=5, first_byte=10, idle=20, kept=30)
 
@@ -173,3 +181,27 @@ def test_a_stream_that_breaks_off_says_what_it_was() -> None:
     assert caught.value.request is not None
     assert str(caught.value).startswith("system.events: the engine's answer broke off: ")
     assert ".." not in str(caught.value)
+
+
+@pytest.mark.parametrize("auto_remove", [False, True])
+def test_whoever_is_attached_can_start(auto_remove: bool) -> None:  # noqa: FBT001 - pytest's
+    """As many processes as can be attached to at once can be started then, and their ends be known."""
+    bench = Bench()
+    bench.result(bench.client.images.import_archive(busybox_archive(), "box"))
+    config = ContainerConfig("box", ["echo", "hello"], auto_remove=auto_remove)
+    boxes = [bench.result(bench.client.containers.create(config)) for _ in range(DEFAULT_LIMITS.streams)]
+
+    async def attached(box: str) -> tuple[Collector, ContainerProcess]:
+        collector = Collector(100)
+        return collector, await bench.client.containers.attach(box, collector)
+
+    async def run(box: str, collector: Collector, process: ContainerProcess) -> bytes:
+        await bench.client.containers.start(box)
+        return collector.output(await process.wait(), what="echo", check=True).stdout
+
+    attaching = [Deferred.fromCoroutine(attached(box.id)) for box in boxes]
+    bench.turn()
+    processes = [bench.result(one) for one in attaching]
+    running = [Deferred.fromCoroutine(run(box.id, *one)) for box, one in zip(boxes, processes, strict=True)]
+    bench.turn()
+    assert [bench.result(output) for output in running] == [b"hello\n"] * len(boxes)

@@ -10,6 +10,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 
 from oci_twisted.engine.errors import ConnectionFailed, StreamCorrupt, TimedOut
+from oci_twisted.engine.transport.limits import Turns
 from oci_twisted.engine.transport.pool import Pool
 from oci_twisted.engine.transport.wire import Answer, Exchange
 from oci_twisted.testing.pipes import PipeEndpoint
@@ -84,7 +85,7 @@ class Line(Factory):
 
     def send(self, exchange: Exchange) -> Deferred[Answer]:
         """Send a request."""
-        return self.begin(self.pool.send(exchange, lasting=False))
+        return self.begin(self.pool.send(exchange, Turns.CALLS))
 
     def begin(self, work: Coroutine[Deferred[Any], Any, Any]) -> Deferred[Any]:
         """Start some work."""
@@ -178,7 +179,7 @@ def test_a_connection_that_went_stale_is_replaced() -> None:
         line.reply(b"HTTP/1.1 204 No Content\r\n\r\n")
         result(sent)
         transport: Any = line.peers[-1].transport
-        sent = Deferred.fromCoroutine(line.pool.send(exchange, lasting=False))
+        sent = Deferred.fromCoroutine(line.pool.send(exchange, Turns.CALLS))
         transport.loseConnection()
         line.turn()
         if exchange is GET:
@@ -274,7 +275,7 @@ def test_a_request_s_body_is_asked_for_as_it_leaves() -> None:
     line = Line()
     log: list[int] = []
     sent = Deferred.fromCoroutine(
-        line.pool.send(Exchange("POST", "/load", body=produce(100, log)()), lasting=True),
+        line.pool.send(Exchange("POST", "/load", body=produce(100, log)()), Turns.STREAMS),
     )
     peer: Any = line.peers[-1].transport
     peer.pauseProducing()
@@ -294,7 +295,7 @@ def test_an_answer_before_the_end_of_the_request_stops_the_body() -> None:
     line = Line()
     log: list[int] = []
     sent = Deferred.fromCoroutine(
-        line.pool.send(Exchange("POST", "/load", body=produce(1000, log)()), lasting=True),
+        line.pool.send(Exchange("POST", "/load", body=produce(1000, log)()), Turns.STREAMS),
     )
     line.peers[0].transport.pauseProducing()  # type: ignore[union-attr]
     line.turn()
@@ -310,7 +311,7 @@ def test_an_engine_that_does_not_take_the_body_is_given_up() -> None:
     line = Line()
     log: list[int] = []
     sent = Deferred.fromCoroutine(
-        line.pool.send(Exchange("POST", "/load", body=produce(1000, log)(), idle=10), lasting=True),
+        line.pool.send(Exchange("POST", "/load", body=produce(1000, log)(), idle=10), Turns.STREAMS),
     )
     line.peers[0].transport.pauseProducing()  # type: ignore[union-attr]
     line.turn()

@@ -4,6 +4,8 @@ How long is waited, and how much is open at once.
 
 from __future__ import annotations
 
+from enum import Enum, auto
+
 from attrs import frozen
 
 
@@ -32,19 +34,46 @@ class Timeouts:
     kept: float = 30.0
 
 
+class Turns(Enum):
+    """
+    What waits for its turn together.
+
+    Whoever has a turn may need another: who is attached to a container starts it.  The other one stands below in this
+    list, never above or beside, so that they do not wait for each other.
+    """
+
+    WAITS = auto()
+    STREAMS = auto()
+    WORKS = auto()
+    CALLS = auto()
+
+
 @frozen
 class Limits:
     """
     How much may be open at once; what is above waits for its turn.
 
-    :ivar calls: requests whose answer is a document.
+    :ivar waits: requests that are answered when a container has ended.
     :ivar streams: requests that may be open for long: streams, and processes that are attached to.
+    :ivar works: requests for which an engine takes its time, such as those that start and stop.
+    :ivar calls: the others, whose answer is a document.
     :ivar kept: connections that are kept for further requests.
     """
 
-    calls: int = 16
+    waits: int = 256
     streams: int = 256
+    works: int = 64
+    calls: int = 16
     kept: int = 8
+
+    def of(self, turns: Turns) -> int:
+        """Answer how many there are of one kind."""
+        return {
+            Turns.WAITS: self.waits,
+            Turns.STREAMS: self.streams,
+            Turns.WORKS: self.works,
+            Turns.CALLS: self.calls,
+        }[turns]
 
 
 DEFAULT_TIMEOUTS = Timeouts()

@@ -12,7 +12,7 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from oci_twisted.engine.errors import ClientClosed, ConnectionFailed, TimedOut
-from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
+from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts, Turns
 from oci_twisted.engine.transport.wire import Answer, Exchange, Stale, Wire
 
 if TYPE_CHECKING:
@@ -63,11 +63,10 @@ class Pool:
         self._timeouts = timeouts
         self._limits = limits
         self._kept: dict[Wire, IDelayedCall] = {}
-        self._turns: dict[Wire, DeferredSemaphore] = {}
+        self._holders: dict[Wire, DeferredSemaphore] = {}
         self._open: set[Wire] = set()
         self._connecting: set[Deferred[Wire]] = set()
-        self._calls = DeferredSemaphore(limits.calls)
-        self._streams = DeferredSemaphore(limits.streams)
+        self._turns = {turns: DeferredSemaphore(limits.of(turns)) for turns in Turns}
         self._drained: Deferred[None] | None = None
         self._closed = False
 
@@ -76,15 +75,15 @@ class Pool:
         """How many there are, kept ones included."""
         return len(self._open)
 
-    async def send(self, exchange: Exchange, *, lasting: bool) -> Answer:
+    async def send(self, exchange: Exchange, kind: Turns) -> Answer:
         """
         Send a request on a connection that is free, or a new one, as soon as it is its turn.
 
         The turn is over when the answer's body is, or the connection.
 
-        :param lasting: whether it may be open for long.
+        :param kind: of the turn.
         """
-        turns = self._streams if lasting else self._calls
+        turns = self._turns[kind]
         await turns.acquire()
         while True:
             wire = await self._take(turns)
@@ -114,7 +113,7 @@ class Pool:
         except BaseException:
             turns.release()
             raise
-        self._turns[wire] = turns
+        self._holders[wire] = turns
         return wire
 
     def _unkeep(self) -> Wire | None:
@@ -176,6 +175,6 @@ class Pool:
             drained.callback(None)
 
     def _end_turn(self, wire: Wire) -> None:
-        turns = self._turns.pop(wire, None)
+        turns = self._holders.pop(wire, None)
         if turns is not None:
             turns.release()

@@ -155,7 +155,7 @@ class Blocking(Facade):
             return self._runner.run(getattr(work, "__qualname__", "a coroutine"), lambda: work)
         finally:
             # One that could not begin says nothing of it; for others, this does nothing.
-            if inspect.getcoroutinestate(work) == inspect.CORO_CREATED:
+            if inspect.iscoroutine(work) and inspect.getcoroutinestate(work) == inspect.CORO_CREATED:
                 work.close()
 
     def each(self, iterator: AsyncIterator[T]) -> Iterator[T]:

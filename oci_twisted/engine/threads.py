@@ -51,9 +51,13 @@ class _Call(Generic[T]):
 
     def begin(self, ended: Callable[[_Call[Any]], None]) -> None:
         """Begin the work."""
-        self._doing = Deferred.fromCoroutine(self._work())
+        self._doing = Deferred.fromCoroutine(self._done())
         self._doing.addCallbacks(self._succeed, self._fail)
         self._doing.addBoth(lambda _: ended(self))
+
+    async def _done(self) -> T:
+        # What is wrong before there is a coroutine, such as a parameter, is for the thread to know as well.
+        return await self._work()
 
     def abandon(self) -> None:
         """Know that nobody waits any more: cancel the work, or close what it has answered."""

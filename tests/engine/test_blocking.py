@@ -12,9 +12,10 @@ import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.threads import deferToThread
 
+from oci_twisted.engine.blocking import connect
 from oci_twisted.engine.errors import NotFound, StreamCorrupt, TimedOut
 from oci_twisted.testing.engine.examples import busybox_archive
-from oci_twisted.testing.engine.memory import MemoryEngine, silence
+from oci_twisted.testing.engine.memory import ADDRESS, MemoryEngine, silence
 from oci_twisted.testing.waiting import turn, waits
 from tests.clients.tools import fails, run
 
@@ -267,6 +268,20 @@ except Exception as error:
     print(type(error).__name__)
 client.images.list()
 """
+
+
+@waits
+async def test_what_cannot_begin_keeps_nobody_waiting(client: EngineClient) -> None:
+    """A call that the reactor's thread cannot even begin is an error of its thread's, not a wait without an end."""
+
+    def work() -> None:
+        blocking = client.blocking.within(5)
+        with pytest.raises(TypeError):
+            blocking.wait(3)  # type: ignore[arg-type]  # which is the mistake
+        with pytest.raises(TypeError, match="nonsense"):
+            connect(ADDRESS, nonsense=1, timeout=5)
+
+    await in_thread(work)
 
 
 def test_a_program_without_a_reactor_has_one() -> None:

@@ -165,7 +165,9 @@ class LogLines:
                 self._ended = True
                 self._lines = self._last()
                 continue
-            self._lines = self._timed(parts) if self._timestamps else self._split(joined(parts))
+            # Without frames there is no telling where the engine has cut a line.
+            in_frames = self._timestamps and not self._tty
+            self._lines = self._timed(parts) if in_frames else self._split(joined(parts))
 
     def close(self) -> None:
         """Break off."""

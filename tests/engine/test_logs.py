@@ -98,6 +98,14 @@ def test_a_terminals_lines(lines: list[bytes], cuts: list[int]) -> None:
     assert result(lines_of(log_of(content, cuts, tty=True))) == [LogLine(Stream.STDOUT, line) for line in lines]
 
 
+@given(st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"").removesuffix(b"\r"))), CUTS)
+def test_a_terminals_lines_have_their_times(lines: list[bytes], cuts: list[int]) -> None:
+    """Pieces of a terminal's output, which has no frames, end anywhere: no line loses its beginning or its time."""
+    content = b"".join(f"{TIME} ".encode() + line + b"\r\n" for line in lines)
+    found = result(lines_of(log_of(content, cuts, tty=True, timestamps=True)))
+    assert found == [LogLine(Stream.STDOUT, line, TIME) for line in lines]
+
+
 def test_a_last_line_may_have_no_end() -> None:
     """What was written last is given, although its line has not ended."""
     assert result(lines_of(log_of(frame(1, b"one\ntw") + frame(1, b"o")))) == [

@@ -196,7 +196,13 @@ class _HttpHandler:
     async def handle(self, request: Request) -> Response:
         try:
             answer = await self.connection.perform(self.operation, request)
-            return await self._response(answer, request)
+            try:
+                return await self._response(answer, request)
+            except BaseException:
+                # Nobody else would read it, and it would keep its turn.
+                if answer.stream is not None:
+                    answer.stream.close()
+                raise
         except EngineError as error:
             if error.request is None:
                 error.request = request
@@ -210,8 +216,6 @@ class _HttpHandler:
             return Response(duplex=answer.duplex)
         stream = answer.stream
         if stream is None or shape is Shape.DUPLEX:
-            if stream is not None:
-                stream.close()
             raise StreamCorrupt("the engine answered, but did not give its connection away", request=request)
         stream.request = request
         if shape is Shape.BYTES:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oci_twisted.engine.builds import build
+from oci_twisted.engine.causes import complaint_of
 from oci_twisted.engine.documents import NO_LABELS
 from oci_twisted.engine.errors import EngineError, NotFound, StreamCorrupt
 from oci_twisted.engine.filters import Filters, encode_filters
@@ -275,8 +276,9 @@ class Images:
         )
         try:
             async for one in messages:
-                if "error" in one:
-                    raise EngineError(str(one["error"]), request=request)
+                complaint = complaint_of(one)
+                if complaint is not None:
+                    raise EngineError(complaint, request=request)
                 imported = one.get("status", imported)
         finally:
             messages.close()

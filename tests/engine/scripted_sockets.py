@@ -22,15 +22,17 @@ class Script(Factory):
 
     :ivar replies: to one request after the other, but for those for the version; the last for all that follow.
         ``None`` says nothing, and leaves the connection open.
+    :ivar closes: whether the connection is closed behind each.
     :ivar greets: whether it answers with its version.
     :ivar open: how many connections are.
     """
 
     noisy = False
 
-    def __init__(self, *replies: bytes | None, greets: bool = True) -> None:
+    def __init__(self, *replies: bytes | None, greets: bool = True, closes: bool = True) -> None:
         self.replies = list(replies)
         self.greets = greets
+        self.closes = closes
         self.open = 0
 
     def buildProtocol(self, addr: object) -> Saying:
@@ -64,7 +66,8 @@ class Saying(Protocol):
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
         if reply is not None:
             transport.write(reply)
-            transport.loseConnection()
+            if self._script.closes:
+                transport.loseConnection()
 
     def connectionLost(self, reason: object = None) -> None:
         """Count it."""

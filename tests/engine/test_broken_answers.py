@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, TimeoutError  # noqa: A004 - Twiste
 
 from oci_twisted.engine.docker import DockerDriver
 from oci_twisted.engine.errors import ConnectionFailed, EngineError, StreamCorrupt, TimedOut
-from oci_twisted.engine.transport.limits import Timeouts
+from oci_twisted.engine.transport.limits import Limits, Timeouts
 from oci_twisted.testing.waiting import soon, turn, waits
 from tests.engine.killable import client_of, the_reactor
 from tests.engine.scripted_sockets import Script, saying
@@ -155,6 +155,32 @@ async def test_a_stream_that_is_broken(what: str) -> None:
             await fails(read(client), StreamCorrupt, match)
             assert await client.images.list() == ()
         await soon(all_closed(script), _BOUND)
+
+
+@waits
+async def test_a_file_of_which_nothing_can_be_known() -> None:
+    """An archive whose head does not say of what it is closes its connection, although more of it would come."""
+    script = Script(b"", b"", b"", GOOD, closes=False)
+    async with saying(script) as address:
+        async with client_of(address, DockerDriver(limits=Limits(streams=1))) as client:
+            for match in ("base64", "not JSON", "is not what there is at a path"):
+                about = {"base64": "a", "not JSON": "YQ=="}.get(match, "W10=")
+                script.replies[0] = head(200, f"X-Docker-Container-Path-Stat: {about}", "Content-Length: 9") + b"half"
+                await fails(client.containers.get_archive("box", "/a"), StreamCorrupt, match)
+            assert await client.images.list() == ()
+        await soon(all_closed(script), _BOUND)
+
+
+@waits
+async def test_a_complaint_in_the_middle_of_an_import() -> None:
+    """What the engine says to be wrong is the error, and the connection is closed, although more would come."""
+    for line in (b'{"errorDetail": {"message": "disk full"}}\n', b'{"error": "disk full"}\n'):
+        script = Script(CHUNKED + b"%x\r\n%b\r\n" % (len(line), line), GOOD, closes=False)
+        driver = DockerDriver(limits=Limits(streams=1))
+        async with saying(script) as address, client_of(address, driver) as client:
+            await fails(client.images.import_archive(b""), EngineError, "image.import: disk full")
+            await soon(all_closed(script), _BOUND)
+            assert await client.images.list() == ()
 
 
 @waits

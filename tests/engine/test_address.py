@@ -8,6 +8,7 @@ import pytest
 
 from oci_twisted.engine.address import Address, SshFiles, TlsFiles, parse_address
 from oci_twisted.engine.errors import Unsupported
+from oci_twisted.engine.transport.endpoints import host_header
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,3 +76,17 @@ def test_ssh_uses_what_a_user_has(tmp_path: Path) -> None:
     assert files.known_hosts[0] == tmp_path / ".ssh" / "known_hosts"
     assert files.agent == "/agent"
     assert SshFiles.below(tmp_path, {"SSH_AUTH_SOCK": ""}).agent is None
+
+
+@pytest.mark.parametrize(
+    ("address", "header"),
+    [
+        ("tcp://b\u00fccher.test:99", "xn--bcher-kva.test:99"),
+        ("tcp://[fe80::1%eth0]", "[fe80::1]:2375"),
+        ("https://Box.test", "box.test:2376"),
+        ("unix:///a", "engine"),
+    ],
+)
+def test_what_a_request_calls_the_host(address: str, header: str) -> None:
+    """A host's name is ASCII there, and the number of an interface is nobody else's affair."""
+    assert host_header(parse_address(address)) == header

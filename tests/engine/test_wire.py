@@ -10,7 +10,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 
 from oci_twisted.engine.errors import ConnectionFailed, StreamCorrupt, TimedOut
-from oci_twisted.engine.transport.limits import Turns
+from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, Limits, Turns
 from oci_twisted.engine.transport.pool import Pool
 from oci_twisted.engine.transport.wire import Answer, Exchange
 from oci_twisted.testing.pipes import PipeEndpoint
@@ -63,11 +63,11 @@ class Line(Factory):
 
     noisy = False
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.clock = Clock()
         self.peers: list[Peer] = []
         self.lost = 0
-        self.pool = Pool(self.clock, PipeEndpoint(self.clock, self), host="engine", lost=self._lose)
+        self.pool = Pool(self.clock, PipeEndpoint(self.clock, self), host="engine", lost=self._lose, limits=limits)
 
     def _lose(self) -> None:
         self.lost += 1
@@ -326,6 +326,19 @@ def test_a_line_break_in_a_header_is_refused() -> None:
     line = Line()
     with pytest.raises(ValueError, match="line break"):
         result(line.send(Exchange("GET", "/", {"X-Registry-Auth": "a\r\nX-Other: b"})))
+
+
+@pytest.mark.parametrize("value", ["a\nb", "\N{SNOWMAN}"])
+def test_a_header_that_cannot_be_sent_costs_no_turn(value: str) -> None:
+    """What is refused before it is sent leaves neither a connection nor a turn behind."""
+    line = Line(Limits(calls=1))
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"line break|encode"):
+            result(line.send(Exchange("GET", "/", {"X-Registry-Auth": value})))
+        line.turn()
+        assert line.pool.connections == 0
+    line.send(GET)
+    assert line.peers[-1].received.startswith(b"GET /a ")
 
 
 def test_closing_waits_for_every_connection() -> None:

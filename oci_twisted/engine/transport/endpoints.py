@@ -46,7 +46,9 @@ def host_header(address: Address) -> str:
     """Answer what the ``Host`` header says; engines take anything on a socket, and ask on TCP only for a valid one."""
     if address.scheme not in {"tcp", "tls"}:
         return "engine"
-    host = f"[{address.host}]" if ":" in address.host else address.host
+    # An interface is this machine's own affair, and a header has ASCII.
+    host, _, _ = address.host.partition("%")
+    host = f"[{host}]" if ":" in host else host.encode("idna").decode("ascii")
     return f"{host}:{address.port}"
 
 

@@ -110,13 +110,19 @@ class Wire(Protocol):
 
         :raise Stale: when the engine had closed the connection already.
         :raise ConnectionFailed: when it closes it before the answer begins.
+        :raise ValueError: when there is something in the request that a head cannot have.  Nothing has been sent.
         """
+        try:
+            head = self._head_of(exchange)
+        except ValueError:
+            self.abort()
+            raise
         self._exchange = exchange
         self._parser = httptools.HttpResponseParser(self)
         self._touched, self._complete, self._persistent = False, False, True
         answered: Deferred[Answer] = Deferred(lambda _: self.abort())
         self._answered = answered
-        self._write_request(exchange)
+        self._write_request(exchange, head)
         try:
             return await answered
         except CancelledError:
@@ -132,7 +138,7 @@ class Wire(Protocol):
 
     # How a request leaves:
 
-    def _write_request(self, exchange: Exchange) -> None:
+    def _head_of(self, exchange: Exchange) -> bytes:
         body = exchange.body
         headers = {"Host": self._host, "User-Agent": "oci-twisted", **exchange.headers}
         if exchange.takes_over:
@@ -148,10 +154,11 @@ class Wire(Protocol):
             *(f"{name}: {value}" for name, value in headers.items()),
         ]
         if any("\r" in line or "\n" in line for line in lines):
-            self._answered = None
-            self.abort()
             raise ValueError("a header has a line break in it")
-        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+    def _write_request(self, exchange: Exchange, head: bytes) -> None:
+        body = exchange.body
         if self.transport is None:
             return
         if body is None or isinstance(body, bytes):

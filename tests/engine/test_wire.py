@@ -341,6 +341,36 @@ def test_a_header_that_cannot_be_sent_costs_no_turn(value: str) -> None:
     assert line.peers[-1].received.startswith(b"GET /a ")
 
 
+def test_a_second_answer_is_not_the_end_of_the_first() -> None:
+    """What comes behind an answer, though it be in one piece with it, is no part of its body."""
+    line = Line()
+    sent = line.send(GET)
+    line.reply(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello" * 2)
+    assert result(line.begin(body_of(result(sent)))) == b"hello"
+
+
+def test_a_header_without_an_end_is_given_up() -> None:
+    """A line of the head that does not end is refused before it fills the memory."""
+    line = Line()
+    sent = line.send(GET)
+    line.reply(b"HTTP/1.1 200 OK\r\nX: ")
+    for _ in range(10):
+        line.reply(b"a" * 10_000)
+    with pytest.raises(StreamCorrupt, match="endless head"):
+        result(sent)
+    assert not line.peers[0].is_open
+
+
+def test_a_connection_that_is_given_away_unasked_is_no_answer() -> None:
+    """An engine that switches to another protocol, when it was asked for a document, is not understood."""
+    line = Line()
+    sent = line.send(GET)
+    line.reply(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nhello")
+    with pytest.raises(StreamCorrupt):
+        result(sent)
+    assert not line.peers[0].is_open
+
+
 def test_closing_waits_for_every_connection() -> None:
     """A pool that is closed has none, and whoever waited knows."""
     line = Line()

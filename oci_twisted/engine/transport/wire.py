@@ -97,6 +97,8 @@ class Wire(Protocol):
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._head_size = 0
+        # Bytes of which the parser has not given anything on.
+        self._taken_in = 0
         self._used = False
         self._touched = False
         self._closing = False
@@ -120,6 +122,7 @@ class Wire(Protocol):
         self._exchange = exchange
         self._parser = httptools.HttpResponseParser(self)
         self._touched, self._complete, self._persistent = False, False, True
+        self._taken_in = 0
         answered: Deferred[Answer] = Deferred(lambda _: self.abort())
         self._answered = answered
         self._write_request(exchange, head)
@@ -200,6 +203,7 @@ class Wire(Protocol):
             self.abort()
             return
         self._touched = True
+        self._taken_in += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as switched:
@@ -213,6 +217,11 @@ class Wire(Protocol):
             self.abort()
             return
         self._hand_on()
+        if self._taken_in > _HEAD_LIMIT:
+            # The parser keeps a line of the head, or behind the body, until it ends.
+            self._fail(StreamCorrupt("the engine's answer has an endless head"))
+            self.abort()
+            return
         if self._complete and self._exchange is not None:
             self._conclude()
         elif self._stream is not None and not self._stream.is_paused and self._exchange is not None:
@@ -237,9 +246,14 @@ class Wire(Protocol):
 
     def on_headers_complete(self) -> None:
         """The head is there: give it to whoever waits."""
+        self._taken_in = 0
         status = self._parser.get_status_code()
         answered, exchange = self._answered, self._exchange
         if (status < _FINAL and status != _SWITCHED) or answered is None or exchange is None:
+            return
+        if status == _SWITCHED and not exchange.takes_over:
+            self._fail(StreamCorrupt("the engine gave its connection away, for which it was not asked"))
+            self.abort()
             return
         self._answered = None
         self._persistent = bool(self._parser.should_keep_alive())
@@ -260,7 +274,9 @@ class Wire(Protocol):
 
     def on_body(self, data: bytes) -> None:
         """Take some of the body."""
-        self._body.append(data)
+        self._taken_in = 0
+        if not self._complete:
+            self._body.append(data)
 
     def _hand_on(self) -> None:
         """Give on what has been read of the body, in one piece: engines send logs as a chunk a line."""

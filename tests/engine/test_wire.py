@@ -371,6 +371,16 @@ def test_a_connection_that_is_given_away_unasked_is_no_answer() -> None:
     assert not line.peers[0].is_open
 
 
+def test_whoever_waited_for_a_turn_has_the_connection_too() -> None:
+    """Calls that wait for their turn make no more connections than there are turns."""
+    line = Line(Limits(calls=1))
+    calls = [line.send(GET) for _ in range(3)]
+    for call in calls:
+        line.reply(b"HTTP/1.1 204 No Content\r\n\r\n")
+        assert result(call).status == 204
+    assert len(line.peers) == 1
+
+
 def test_closing_waits_for_every_connection() -> None:
     """A pool that is closed has none, and whoever waited knows."""
     line = Line()

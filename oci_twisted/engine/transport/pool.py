@@ -152,11 +152,12 @@ class Pool:
         return wire
 
     def _is_idle(self, wire: Wire) -> None:
-        self._end_turn(wire)
         if self._closed or len(self._kept) >= self._limits.kept:
             wire.abort()
         else:
             self._kept[wire] = self._clock.callLater(self._timeouts.kept, self._expire, wire)
+        # Whoever waited for the turn shall find it.
+        self._end_turn(wire)
 
     def _expire(self, wire: Wire) -> None:
         del self._kept[wire]

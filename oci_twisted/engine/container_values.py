@@ -234,8 +234,7 @@ def read_exit(fields: Fields) -> Exit:
 
 def read_processes(fields: Fields) -> Processes:
     """Read what runs in a container."""
-    rows = fields.objects("Processes")
-    return Processes(fields.texts("Titles"), tuple(tuple(str(cell) for cell in row) for row in rows))
+    return Processes(fields.texts("Titles"), fields.rows("Processes"))
 
 
 def _state(fields: Fields) -> State:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MISSING: Any = object()
-# What Go writes for no time at all.
-_NEVER = "0001-01-01T00:00:00Z"
+# What Go writes for no time at all, in words and in seconds.
+_NEVER = ("", "0001-01-01T00:00:00Z", 0, -62135596800)
+_SMALLEST, _LARGEST = -(1 << 63), (1 << 64) - 1
 NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -52,8 +53,11 @@ class Fields:
         return cast("str", self._read(name, str, default))
 
     def number(self, name: str, default: int = _MISSING) -> int:
-        """Answer an integer."""
+        """Answer an integer, which fits into 64 bits."""
         value = self._read(name, (int, float), default)
+        # JSON has no bounds, and Python's has infinities.
+        if not _SMALLEST <= value <= _LARGEST:
+            raise self._unusable(name, value)
         return int(value)
 
     def truth(self, name: str, *, default: bool = _MISSING) -> bool:
@@ -77,6 +81,13 @@ class Fields:
         """Answer a list as it is; an empty one if it is missing."""
         return cast("list[Any]", self._read(name, list, []))
 
+    def rows(self, name: str) -> tuple[tuple[str, ...], ...]:
+        """Answer a list of lists of texts; none if it is missing."""
+        rows = self._read(name, list, [])
+        if not all(isinstance(row, list) for row in rows):
+            raise self._unusable(name, rows)
+        return tuple(tuple(str(cell) for cell in row) for row in rows)
+
     def inner(self, name: str) -> Fields:
         """Answer an object's fields; those of an empty one if it is missing."""
         return Fields(self.document(name), f"{name} of {self._what}", self._request)
@@ -96,13 +107,13 @@ class Fields:
     def instant(self, name: str) -> datetime | None:
         """Answer a time, of RFC 3339 or in seconds since 1970; ``None`` if it is missing, or none at all."""
         value = self._document.get(name)
-        if value is None or value in {"", _NEVER, 0}:
+        if value is None or value in _NEVER:
             return None
-        if isinstance(value, int):
-            return datetime.fromtimestamp(value, UTC)
         try:
+            if isinstance(value, int) and not isinstance(value, bool):
+                return datetime.fromtimestamp(value, UTC)
             return parse_instant(str(value))
-        except ValueError as error:
+        except (ValueError, OverflowError, OSError) as error:
             raise self._unusable(name, value) from error
 
     def _read(self, name: str, kind: Any, default: Any) -> Any:  # noqa: ANN401 - the readers above say what

@@ -4,6 +4,7 @@ What happens in an engine, as it says it.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from oci_twisted.engine.requests import Json
 
 NANO = 1_000_000_000
+_EXIT_CODE = re.compile(r"[0-9]{1,10}")
 
 
 @frozen
@@ -50,7 +52,7 @@ class Event:
         """Of a container or a process that has ended, where the engine says it."""
         # The second word is Podman's.
         text = self.attributes.get("exitCode") or self.attributes.get("containerExitCode") or ""
-        return int(text) if text.isdigit() else None
+        return int(text) if _EXIT_CODE.fullmatch(text) else None
 
     @property
     def identity(self) -> tuple[int, str, str, str, str]:

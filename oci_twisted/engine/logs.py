@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from attrs import frozen
 
 from oci_twisted.engine.deliveries import Split
+from oci_twisted.engine.errors import StreamCorrupt
 from oci_twisted.engine.frames import Frames, Stream, joined
 from oci_twisted.engine.instants import Instant, encode_instant, parse_instant
 
@@ -48,8 +49,15 @@ class LogLine:
 
     @property
     def instant(self) -> datetime | None:
-        """When it was written, of which Python keeps microseconds; ``None`` where that was not asked for."""
-        return parse_instant(self.time) if self.time else None
+        """
+        When it was written, of which Python keeps microseconds; ``None`` where that was not asked for.
+
+        :raise StreamCorrupt: when the engine has not written a time there.
+        """
+        try:
+            return parse_instant(self.time) if self.time else None
+        except ValueError as error:
+            raise StreamCorrupt(f"a line of the log has no time, but {self.time[:60]!r}") from error
 
 
 class Log:

@@ -79,11 +79,11 @@ class _Columns:
     async def handle(self, request: Request) -> Response:
         response = await self.handler.handle(request)
         fields = Fields(response.document, "a list of processes")
-        titles, rows = fields.texts("Titles"), fields.objects("Processes")
+        titles, rows = fields.texts("Titles"), fields.rows("Processes")
         if len(titles) != 1:
             return response
         names = titles[0].split()
-        cells = [str(row[0]).split(maxsplit=len(names) - 1) for row in rows]
+        cells = ["".join(row).split(maxsplit=len(names) - 1) for row in rows]
         return Response({"Titles": names, "Processes": cells})
 
 

@@ -79,6 +79,8 @@ class Split:
             if content:
                 self.size += len(content)
                 self._consumers[stream].write(content)
+        if self._frames is not None:
+            self._frames.check()
 
 
 @implementer(IPushProducer)

@@ -45,17 +45,21 @@ class Frames:
         self._rest = b""
         self._stream = Stream.STDOUT
         self._left = 0
+        self._error: EngineError | None = None
 
     def feed(self, content: bytes) -> list[tuple[Stream, bytes]]:
         """
         Answer what is in some more bytes, in order; no part is empty.
 
+        What is wrong behind some output is raised by whatever is called next: `check`, for instance.
+
         :raise StreamCorrupt: when it is no frames.
         :raise EngineError: when the engine says in one that something is wrong.
         """
+        self.check()
         if self._rest:
             content, self._rest = self._rest + content, b""
-        parts = []
+        parts: list[tuple[Stream, bytes]] = []
         position, end, left, stream, whole = 0, len(content), self._left, self._stream, self._whole
         while position < end:
             if not left:
@@ -69,7 +73,10 @@ class Frames:
                     break
                 number, left = _HEAD.unpack_from(content, position)
                 if number not in _STREAMS or (whole and left > _WHOLE_LIMIT):
-                    raise self._strange(number, content[position:])
+                    self._error = self._strange(number, content[position : position + _SIZE + left])
+                    if not parts:
+                        raise self._error
+                    return parts
                 if whole and end - position - _SIZE < left:
                     self._rest, left = content[position:], 0
                     break
@@ -84,12 +91,23 @@ class Frames:
         self._left, self._stream = left, stream
         return parts
 
+    def check(self) -> None:
+        """
+        Raise what is wrong behind the output that was answered last.
+
+        :raise EngineError: if something is.
+        """
+        if self._error is not None:
+            raise self._error
+
     def end(self) -> None:
         """
         Know that no more bytes come.
 
         :raise StreamCorrupt: when they ended within a frame.
+        :raise EngineError: as `check` does.
         """
+        self.check()
         if self._left or self._rest:
             raise StreamCorrupt("a process's output broke off in the middle of a frame")
 

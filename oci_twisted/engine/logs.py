@@ -124,16 +124,14 @@ class Log:
 
     async def parts(self) -> list[tuple[Stream, bytes]]:
         """Answer what comes next, a frame each."""
-        try:
-            piece = await self._stream.__anext__()
-        except StopAsyncIteration:
-            if self._frames is not None:
-                self._frames.end()
-            raise
         if self._frames is None:
-            return [(Stream.STDOUT, piece)]
+            return [(Stream.STDOUT, await self._stream.__anext__())]
         try:
-            return self._frames.feed(piece)
+            self._frames.check()
+            return self._frames.feed(await self._stream.__anext__())
+        except StopAsyncIteration:
+            self._frames.end()
+            raise
         except BaseException:
             self.close()
             raise

@@ -221,7 +221,11 @@ class ContainerProcess:
         if self._closed:
             return
         try:
-            self._parts.extend([(Stream.STDOUT, data)] if self._frames is None else self._frames.feed(data))
+            if self._frames is None:
+                self._parts.append((Stream.STDOUT, data))
+            else:
+                self._parts.extend(self._frames.feed(data))
+                self._frames.check()
         except EngineError:
             self._error = Failure()
             self._duplex.close()

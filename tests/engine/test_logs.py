@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 
-from oci_twisted.engine.errors import ConnectionFailed, StreamCorrupt
+from oci_twisted.engine.errors import ConnectionFailed, EngineError, StreamCorrupt
 from oci_twisted.engine.frames import Stream
 from oci_twisted.engine.instants import encode_instant, encode_nanoseconds, parse_instant
 from oci_twisted.engine.late_streams import LateStream
@@ -127,6 +127,33 @@ def test_a_log_that_breaks_off_is_said(timestamps: bool) -> None:  # noqa: FBT00
     for content in (frame(1, b"one\n") + frame(1, b"two\n")[:10], frame(1, b"one\n") + b"nonsense"):
         with pytest.raises(StreamCorrupt):
             result(lines_of(log_of(content, [12], timestamps=timestamps)))
+
+
+@pytest.mark.parametrize("timestamps", [False, True])
+def test_what_came_before_an_error_is_given(timestamps: bool) -> None:  # noqa: FBT001 - what a test is given
+    """Though it came in one piece with it, and whichever way the log is read."""
+    head = f"{TIME} ".encode() if timestamps else b""
+    content = frame(1, head + b"one\n") + frame(3, b"disk on fire\n") + frame(1, head + b"two\n")
+    for wait in (content, content[:-3]):
+        chunks, lines = log_of(wait, timestamps=timestamps), log_of(wait, timestamps=timestamps)
+        assert result(anext(chunks)).content == head + b"one\n"
+        with pytest.raises(EngineError, match=r"disk on fire\. "):
+            result(anext(chunks))
+        reader = lines.lines()
+        assert result(anext(reader)).content == b"one"
+        with pytest.raises(EngineError, match=r"disk on fire\. "):
+            result(anext(reader))
+
+
+def test_what_came_before_an_error_is_delivered() -> None:
+    """A consumer gets it, and the coroutine raises, without waiting for more."""
+    source, consumer = Source(), CheckingConsumer()
+    log = Log(source.stream, tty=False, timestamps=False)
+    results = outcome(Deferred.fromCoroutine(log.deliver(consumer)))
+    source.stream.receive(frame(1, b"one") + frame(3, b"disk on fire"))
+    assert consumer.content == b"one"
+    assert isinstance(results[0].value, EngineError)  # type: ignore[attr-defined]
+    assert source.calls == ["abandon"]
 
 
 def test_closing_a_log_closes_its_stream() -> None:

@@ -57,7 +57,8 @@ _PHRASES: tuple[tuple[str, type[EngineError]], ...] = (
 )
 _NO_PROGRAM = "executable file not found"
 _SENTENCES = {304: "it is so already"}
-_TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+# In time that grows with the page's length alone, whatever does not end in it.
+_TAGS = re.compile(r"<(?:script|style)\b.*?(?:</(?:script|style)>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 _EXCERPT = 300
 # A router of HTTP that knows no such path says so in these words; an engine names what it did not find.
 _NO_ROUTE = ("page not found", "not found")

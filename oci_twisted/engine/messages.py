@@ -33,7 +33,7 @@ class MessageStream:
         self._stream = stream
         self._request = request
         self._lines: deque[bytes] = deque()
-        self._rest = b""
+        self._rest = bytearray()
 
     def __aiter__(self) -> Self:
         return self
@@ -44,12 +44,17 @@ class MessageStream:
                 piece = await self._stream.__anext__()
             except StopAsyncIteration:
                 # The last line may do without its end.
-                line, self._rest = self._rest.strip(), b""
+                line = bytes(self._rest).strip()
+                self._rest.clear()
                 if not line:
                     raise
                 return self._parse(line)
-            *lines, self._rest = (self._rest + piece).split(b"\n")
-            self._lines.extend(line for line in lines if line.strip())
+            self._rest += piece
+            # What comes of a long line is not looked through again for each of its many pieces.
+            if b"\n" in piece:
+                *lines, rest = bytes(self._rest).split(b"\n")
+                self._rest = bytearray(rest)
+                self._lines.extend(line for line in lines if line.strip())
             if len(self._rest) > MESSAGE_LIMIT:
                 raise self._corrupt(f"one message has more than {MESSAGE_LIMIT} bytes")
         return self._parse(self._lines.popleft())

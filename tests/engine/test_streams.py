@@ -151,3 +151,26 @@ def test_what_is_no_message_is_said(content: bytes) -> None:
     source.stream.end()
     (failure,) = outcome(Deferred.fromCoroutine(messages(MessageStream(source.stream))))
     assert failure.check(StreamCorrupt)  # type: ignore[attr-defined]
+
+
+def test_a_long_message_costs_no_more_than_its_bytes() -> None:
+    """Its many pieces are not put together anew for each: that would take hours here."""
+    piece = b" " * 32
+
+    class Pieces:
+        """A stream of a message that goes up to the limit, and of another one."""
+
+        def __init__(self) -> None:
+            self._left = MESSAGE_LIMIT // len(piece) - 1
+
+        async def __anext__(self) -> bytes:
+            self._left -= 1
+            if self._left < -1:
+                raise StopAsyncIteration
+            return piece if self._left >= 0 else b'{"a": 1}\n{"b": 2}\n'
+
+        def close(self) -> None:
+            """Never."""
+
+    stream = MessageStream(Pieces())  # type: ignore[arg-type]  # as much of a stream as is needed
+    assert outcome(Deferred.fromCoroutine(messages(stream))) == [[{"a": 1}, {"b": 2}]]

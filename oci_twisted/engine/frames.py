@@ -42,7 +42,8 @@ class Frames:
 
     def __init__(self, *, whole: bool = False) -> None:
         self._whole = whole
-        self._rest = b""
+        self._rest = bytearray()
+        self._needed = 0
         self._stream = Stream.STDOUT
         self._left = 0
         self._error: EngineError | None = None
@@ -57,8 +58,7 @@ class Frames:
         :raise EngineError: when the engine says in one that something is wrong.
         """
         self.check()
-        if self._rest:
-            content, self._rest = self._rest + content, b""
+        content = self._with_rest(content)
         parts: list[tuple[Stream, bytes]] = []
         position, end, left, stream, whole = 0, len(content), self._left, self._stream, self._whole
         while position < end:
@@ -69,7 +69,7 @@ class Frames:
                     position += 1
                     continue
                 if end - position < _SIZE:
-                    self._rest = content[position:]
+                    self._keep(content[position:], _SIZE)
                     break
                 number, left = _HEAD.unpack_from(content, position)
                 if number not in _STREAMS or (whole and left > _WHOLE_LIMIT):
@@ -78,7 +78,8 @@ class Frames:
                         raise self._error
                     return parts
                 if whole and end - position - _SIZE < left:
-                    self._rest, left = content[position:], 0
+                    self._keep(content[position:], _SIZE + left)
+                    left = 0
                     break
                 stream = _STREAMS[number]
                 position += _SIZE
@@ -110,6 +111,22 @@ class Frames:
         self.check()
         if self._left or self._rest:
             raise StreamCorrupt("a process's output broke off in the middle of a frame")
+
+    def _with_rest(self, content: bytes) -> bytes:
+        """Answer some more bytes behind what is kept; nothing, if they are still too few."""
+        if not self._rest:
+            return content
+        self._rest += content
+        if len(self._rest) < self._needed:
+            return b""
+        whole = bytes(self._rest)
+        self._rest.clear()
+        return whole
+
+    def _keep(self, content: bytes, needed: int) -> None:
+        """Keep what is of no use before there is more."""
+        self._rest += content
+        self._needed = needed
 
     @staticmethod
     def _strange(number: int, content: bytes) -> EngineError:

@@ -145,7 +145,7 @@ class LogLines:
         self._tty = tty
         self._timestamps = timestamps
         self._limit = limit
-        self._rests: dict[Stream, bytes] = {}
+        self._rests: dict[Stream, bytearray] = {}
         self._times: dict[Stream, str] = {}
         self._lines: Iterator[LogLine] = iter(())
         self._ended = False
@@ -182,14 +182,20 @@ class LogLines:
 
     def _split(self, runs: list[tuple[Stream, bytes]]) -> Iterator[LogLine]:
         for stream, content in runs:
-            rest = self._rests.pop(stream, b"")
-            *lines, rest = (rest + content).split(b"\n") if rest else content.split(b"\n")
+            begun = self._rests.get(stream)
+            if begun is not None:
+                # What comes of a long line is not looked through again for each of its many pieces.
+                begun += content
+                if b"\n" not in content and len(begun) <= self._limit:
+                    continue
+                content = bytes(self._rests.pop(stream))  # noqa: PLW2901 - it begins earlier
+            *lines, rest = content.split(b"\n")
             for line in lines:
                 yield self._line(stream, line)
             if len(rest) > self._limit:
                 yield self._line(stream, rest)
             elif rest:
-                self._rests[stream] = rest
+                self._rests[stream] = bytearray(rest)
 
     def _timed(self, frames: list[tuple[Stream, bytes]]) -> Iterator[LogLine]:
         for stream, content in frames:
@@ -202,7 +208,7 @@ class LogLines:
     def _last(self) -> Iterator[LogLine]:
         # A last line may do without its end.
         for stream, rest in self._rests.items():
-            yield self._line(stream, rest)
+            yield self._line(stream, bytes(rest))
 
     def _line(self, stream: Stream, line: bytes) -> LogLine:
         if self._tty:

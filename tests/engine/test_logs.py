@@ -156,6 +156,15 @@ def test_what_came_before_an_error_is_delivered() -> None:
     assert source.calls == ["abandon"]
 
 
+@pytest.mark.parametrize("timestamps", [False, True])
+def test_a_long_line_costs_no_more_than_its_bytes(timestamps: bool) -> None:  # noqa: FBT001 - what a test is given
+    """Its many pieces are not put together anew for each: that would take minutes here."""
+    line = f"{TIME} ".encode() * timestamps + b"a" * 3_000_000
+    content = frame(1, line + b"\n")
+    log = log_of(content, list(range(0, len(content), 32)), timestamps=timestamps)
+    assert [len(one.content) for one in result(lines_of(log, 4_000_000))] == [3_000_000]
+
+
 def test_closing_a_log_closes_its_stream() -> None:
     """Whichever way it is read."""
     source = Source()

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 # Long enough to even out an engine that tells in bursts, short enough to notice a network that slows down.
 _WINDOW = 10.0
+# Samples that are closer to each other than this are one: engines may tell of every packet.
+_GRAIN = 0.05
+# No more are told of: images of Docker's have 127 at the most.
+LAYERS = 1024
+# Nobody moves more bytes.
+_MOST = 1 << 63
 
 
 class Phase(Enum):
@@ -124,7 +130,7 @@ class ProgressTracker:
             return None
         said = said.strip()
         layer = self._layer(message, said)
-        if layer is not None:
+        if layer is not None and (layer.id in self._layers or len(self._layers) < LAYERS):
             self._layers[layer.id] = layer
         layers = tuple(self._layers.values())
         done = sum(one.done for one in layers)
@@ -139,12 +145,11 @@ class ProgressTracker:
             # Of the whole: "Pulling from library/alpine" has the tag for an id.
             return None
         before = self._layers.get(id_, LayerProgress(id_, phase))
-        detail = message.get("progressDetail")
-        current, total = (detail.get("current"), detail.get("total")) if isinstance(detail, dict) else (None, None)
+        current, total = _sizes(message.get("progressDetail"))
         layer = evolve(before, phase=phase)
-        if isinstance(total, int) and total > 0 and phase in _MOVING:
+        if total and phase in _MOVING:
             layer = evolve(layer, total=total)
-        if isinstance(current, int) and current >= 0:
+        if current is not None:
             layer = evolve(layer, extracted=current) if phase is Phase.EXTRACTING else evolve(layer, done=current)
         if phase is Phase.RETRYING:
             # It begins again where it was or at the start: the next message says which.
@@ -162,13 +167,25 @@ class ProgressTracker:
         if done < samples[-1][1]:
             # A layer is fetched again: what was measured so far says nothing.
             samples.clear()
-        elif len(samples) > 1 and samples[-1][0] == now:
+        elif len(samples) > 1 and now - samples[-2][0] < _GRAIN:
             samples.pop()
         samples.append((now, done))
         while len(samples) > 2 and samples[1][0] <= now - _WINDOW:  # noqa: PLR2004 - a span has two ends
             samples.popleft()
         (since, before) = samples[0]
         return (done - before) / (now - since) if now > since and done else None
+
+
+def _sizes(detail: Json) -> tuple[int | None, int | None]:
+    """Answer how many bytes are done, and of how many."""
+    # With units, it is seconds: so long has Docker unpacked an image that is containerd's to keep.
+    if not isinstance(detail, dict) or detail.get("units"):
+        return None, None
+    return _size(detail.get("current")), _size(detail.get("total"))
+
+
+def _size(value: Json) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST else None
 
 
 def _remaining(layers: tuple[LayerProgress, ...], left: int, rate: float | None) -> float | None:

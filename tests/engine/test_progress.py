@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from oci_twisted.engine.progress import LayerProgress, Phase, Progress, ProgressTracker
+from oci_twisted.engine.progress import LAYERS, LayerProgress, Phase, Progress, ProgressTracker
 
 
 class Told:
@@ -66,7 +67,7 @@ def test_a_push_may_exceed_what_it_said() -> None:
     told = Told()
     told.say("Preparing", "a")
     told.say("Pushing", "a", 500, 1000)
-    assert told.say("Pushing", "a", 1024).total == 1024
+    assert told.say("Pushing", "a", 1024).total == LAYERS
     assert told.say("Pushed", "a").layer == LayerProgress("a", Phase.DONE, 1024, 1024)
 
 
@@ -146,3 +147,50 @@ def test_whatever_an_engine_says(steps: list[tuple[str, Any, Any, Any, float]]) 
             assert layer.total is None or layer.done <= layer.total
         assert progress.rate is None or progress.rate >= 0
         assert progress.remaining is None or progress.remaining >= 0
+
+
+def test_time_is_no_size() -> None:
+    """Docker with containerd's images tells for how many seconds it has unpacked, in the place of bytes."""
+    tracker = ProgressTracker(Clock())
+    progress = tracker.follow(
+        {"status": "Extracting", "id": "a", "progressDetail": {"current": 7, "units": "s"}},
+    )
+    assert progress is not None
+    assert progress.layer == LayerProgress("a", Phase.EXTRACTING)
+
+
+@pytest.mark.parametrize("number", [10**400, -1, True, 1.5, None, "1"])
+def test_sizes_that_are_none(number: object) -> None:
+    """What is no number of bytes is as if nothing had been said."""
+    tracker = ProgressTracker(Clock())
+    told: dict[str, Any] = {"current": number, "total": number}
+    progress = tracker.follow({"status": "Downloading", "id": "a", "progressDetail": told})
+    assert progress is not None
+    assert progress.layer == LayerProgress("a", Phase.DOWNLOADING)
+
+
+def test_layers_without_an_end_are_not_kept() -> None:
+    """An engine that tells of ever more layers does not fill the memory; no image has as many."""
+    tracker = ProgressTracker(Clock())
+    for number in range(5000):
+        progress = tracker.follow({"status": "Waiting", "id": f"{number}"})
+        assert progress is not None
+        assert progress.layer is not None
+    assert progress is not None
+    assert len(progress.layers) == LAYERS
+
+
+def test_a_flood_of_messages_is_not_kept() -> None:
+    """What the rate is told from does not grow with the number of messages."""
+    clock = Clock()
+    tracker = ProgressTracker(clock)
+    tracemalloc.start()
+    for number in range(50_000):
+        clock.advance(0.0001)
+        told = {"current": number * 100, "total": 10_000_000}
+        progress = tracker.follow({"status": "Downloading", "id": "a", "progressDetail": told})
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert progress is not None
+    assert progress.rate == pytest.approx(1_000_000, rel=0.01)
+    assert kept < 100_000

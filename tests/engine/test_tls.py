@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 from twisted.internet import ssl
 from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
 
@@ -19,7 +21,7 @@ from oci_twisted.testing.engine.memory import MemoryEngine
 from oci_twisted.testing.engine.registries import ADA, Place
 from oci_twisted.testing.waiting import waits
 from tests.engine.tls_server import HalvesFactory
-from tests.wire.certificates import certify, make_certificate
+from tests.wire.certificates import Certified, certify, make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -64,6 +66,11 @@ async def port(own: ssl.PrivateCertificate) -> AsyncIterator[int]:
     yield cast("IPv4Address", listening.getHost()).port
     engine.close()
     await listening.stopListening()
+
+
+def content(path: Path) -> bytes:
+    """Read a file."""
+    return path.read_bytes()
 
 
 async def connect(port: int, tls: TlsFiles, host: str = "127.0.0.1") -> EngineClient:
@@ -152,6 +159,21 @@ async def test_an_engine_refuses_whom_it_does_not_know(pem: Path, port: int) -> 
 
 
 @waits
+async def test_what_stands_between_us_and_an_authority_is_shown(pem: Path, port: int, tmp_path: Path) -> None:
+    """A certificate that is signed by one in between, which the file has as well, is as good as any."""
+    root = Certified(load_pem_private_key(content(pem), None), load_pem_x509_certificate(content(pem)))
+    between = root.sign("between", authority=True)
+    ours = between.sign("me")
+    chain = tmp_path / "chain.pem"
+    chain.write_bytes(ours.certificate_pem + between.certificate_pem)
+    key = tmp_path / "key.pem"
+    key.write_bytes(ours.key_pem)
+    for verify in (True, False):
+        async with await connect(port, TlsFiles(pem, chain, key, verify=verify)) as client:
+            assert await client.system.ping()
+
+
+@waits
 async def test_half_of_a_certificate_is_refused(pem: Path) -> None:
     """A certificate without its key is said before anything is connected."""
     with pytest.raises(ValueError, match="needs its key"):
@@ -164,6 +186,8 @@ def junk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("junk.pem", "other.pem"):
         Path(name).write_text("junk")
+    for name in ("one.pem", "strange.pem"):
+        certify(name).write(Path(name))
 
 
 @pytest.mark.usefixtures("junk")
@@ -172,7 +196,9 @@ def junk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (TlsFiles(Path("there-is-none.pem")), r"there-is-none\.pem cannot be read: No such file"),
         (TlsFiles(Path("junk.pem")), r"junk\.pem holds no certificate in PEM"),
-        (TlsFiles(None, Path("junk.pem"), Path("other.pem")), r"other\.pem and junk\.pem hold no key and certificate"),
+        (TlsFiles(None, Path("junk.pem"), Path("other.pem")), r"junk\.pem holds no certificate in PEM"),
+        (TlsFiles(None, Path("one.pem"), Path("other.pem")), r"other\.pem holds no key in PEM"),
+        (TlsFiles(None, Path("one.pem"), Path("strange.pem")), r"strange\.pem holds the key of another certificate"),
     ],
 )
 @waits

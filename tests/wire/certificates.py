@@ -51,14 +51,17 @@ class Certified:
         path.write_bytes(self.key_pem + self.certificate_pem)
         return path
 
-    def sign(self, *names: str, valid: tuple[dt.timedelta, dt.timedelta] = ALWAYS) -> Certified:
+    def sign(
+        self, *names: str, valid: tuple[dt.timedelta, dt.timedelta] = ALWAYS, authority: bool = False
+    ) -> Certified:
         """
         Make a key, and sign a certificate of it for 127.0.0.1 and ``localhost``.
 
         :param names: the common names.
         :param valid: from when to when, from now.
+        :param authority: whether it can sign others.
         """
-        return certify(*names, valid=valid, issuer=self)
+        return certify(*names, valid=valid, issuer=self, authority=authority)
 
 
 def certify(
@@ -66,12 +69,14 @@ def certify(
     valid: tuple[dt.timedelta, dt.timedelta] = ALWAYS,
     issuer: Certified | None = None,
     key: Any = None,  # noqa: ANN401 - any of several kinds
+    authority: bool = False,
 ) -> Certified:
     """
     Make a certificate.
 
     :param issuer: signs it; by default it is an authority, and signs itself.
     :param key: by default a new one.
+    :param authority: whether it can sign others, as one that signs itself always can.
     """
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in names])
@@ -85,7 +90,7 @@ def certify(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + valid[0])
         .not_valid_after(now + valid[1])
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=authority or issuer is None, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(local), critical=False)
     )
     return Certified(key, builder.sign(key if issuer is None else issuer.key, hashes.SHA256()))

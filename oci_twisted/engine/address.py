@@ -5,6 +5,7 @@ Where an engine is.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 DOCKER_PORT = 2375
 DOCKER_TLS_PORT = 2376
 SSH_PORT = 22
+
+# Who, and perhaps a password, before a host.
+_LOGIN = re.compile(r"(?<=//).*@|^[^/]*@", re.DOTALL)
 
 
 @frozen
@@ -156,10 +160,12 @@ def _split(text: str) -> tuple[SplitResult, int]:
     try:
         parts = urlsplit(text)
         port = parts.port or 0
-    except ValueError as error:
-        raise _invalid(text, str(error)) from error
+    except ValueError:
+        # Without the cause, which shows what may be a password.
+        raise _invalid(text, "its host, or its port, is none") from None
     return parts, port
 
 
 def _invalid(text: str, why: str) -> ValueError:
-    return ValueError(f"{text!r} is not an engine's address: {why}")
+    shown = _LOGIN.sub("...@", text)
+    return ValueError(f"{shown!r} is not an engine's address: {why}")

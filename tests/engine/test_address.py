@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,6 +46,17 @@ def test_what_is_no_address_is_refused(text: str) -> None:
     """What cannot be connected to is a `ValueError` that names it."""
     with pytest.raises(ValueError, match="is not an engine's address"):
         parse_address(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["tcp://me:secret@host", "ssh://me:secret@host", "ssh://me:se/secret@host", "tcp://me:secret/1@host", "x:secret@y"],
+)
+def test_a_password_is_not_shown(text: str) -> None:
+    """Addresses have no passwords; one that somebody has written into one does not end up in a log."""
+    with pytest.raises(ValueError, match="is not an engine's address") as caught:
+        parse_address(text)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_named_pipes_are_refused() -> None:

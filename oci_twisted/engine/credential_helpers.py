@@ -83,7 +83,7 @@ def _parse(program: str, output: bytes) -> Kept:
     try:
         document = json.loads(output)
         username, secret = document["Username"], document["Secret"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         username = secret = None
     if not isinstance(username, str) or not isinstance(secret, str):
         # Without the cause: its message quotes what was printed.

@@ -5,7 +5,6 @@ As whom an engine speaks to a registry: what Docker's and Podman's ``login`` hav
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,9 +126,10 @@ class UserKeychain:
 
     async def _find_in(self, path: Path, document: dict[str, Any], reference: ImageReference) -> Credentials | None:
         server = server_of(reference.registry)
-        helpers = document.get("credHelpers")
-        helper = helpers.get(reference.registry, helpers.get(server)) if isinstance(helpers, dict) else None
-        helper = helper or document.get("credsStore")
+        helper, helpers = document.get("credsStore"), document.get("credHelpers")
+        if isinstance(helpers, dict):
+            # One without a name says that the file itself has this registry's.
+            helper = helpers.get(reference.registry, helpers.get(server, helper))
         if isinstance(helper, str) and helper:
             kept = await ask_helper(
                 self.reactor,
@@ -163,7 +163,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         return None
     except OSError as error:
         raise CredentialsFailed(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError:
+    except (ValueError, RecursionError):
         # Without the cause, which would show a part of the file.
         raise CredentialsFailed(f"{path} is not JSON") from None
     if not isinstance(document, dict):
@@ -192,7 +192,7 @@ def _entry(path: Path, entry: object) -> Credentials | None:
     if encoded := entry.get("auth"):
         try:
             both = base64.b64decode(str(encoded), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise CredentialsFailed(f"an entry of {path} has an auth that is not base64") from None
         username, colon, password = both.partition(":")
         if not colon:

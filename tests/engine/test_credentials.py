@@ -165,6 +165,8 @@ async def test_files_are_asked_in_order(home: Home) -> None:
         "[]",
         '{"auths": {"registry.test": {"auth": "geheim!"}}}',
         '{"auths": {"registry.test": {"auth": "Z2VoZWlt"}}}',
+        '{"auths": {"registry.test": {"auth": "geheim\u00e4"}}}',
+        "[" * 100_000,
     ],
 )
 @waits
@@ -218,6 +220,7 @@ async def test_a_helper_may_keep_nothing(home: Home) -> None:
         ("cat > /dev/null; echo geheim", "did not answer with"),
         ('cat > /dev/null; echo \'{"Username": "ada", "Secret": ["geheim"]}\'', "did not answer with"),
         ("exit 0", "did not answer with"),
+        ("cat > /dev/null; printf '%050000d' 0 | tr 0 '['", "did not answer with"),
         ("cat > /dev/null; yes geheim", "failed with status -1"),
         ("kill -9 $$", "failed with status -1"),
     ],
@@ -231,6 +234,13 @@ async def test_a_helper_that_fails_is_said(home: Home, script: str, why: str) ->
         await home.find()
     assert "docker-credential-mine" in str(caught.value)
     assert "geheim" not in str(caught.value)
+
+
+@waits
+async def test_a_registry_may_do_without_the_helper(home: Home) -> None:
+    """Where the configuration names none for a registry, in so many words, nobody else's is asked for it."""
+    home.docker({"credsStore": "absent", "credHelpers": {"registry.test": ""}})
+    assert await home.find() is None
 
 
 @pytest.mark.parametrize("name", ["absent", "../../bin/true", "a b"])

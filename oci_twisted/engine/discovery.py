@@ -144,10 +144,10 @@ def _from_context(surroundings: Surroundings, name: str) -> Found:
             f"the context {name!r} names no engine: {path} has no Endpoints.docker.Host"
         )
     address = parse_address(host)
-    certificates = contexts / "tls" / key / "docker"
-    if certificates.is_dir():
+    certificates, trusting = contexts / "tls" / key / "docker", bool(endpoint.get("SkipTLSVerify"))
+    # To trust everybody needs no files, and is TLS all the same.
+    if trusting or certificates.is_dir():
         files = TlsFiles.below(certificates)
-        trusting = bool(endpoint.get("SkipTLSVerify"))
         address = address.secured(TlsFiles(files.authority, files.certificate, files.key, verify=not trusting))
     return Found(address, driver_for(host), f"the context {name}")
 
@@ -160,7 +160,7 @@ def _read_json(path: Path) -> dict[str, Any] | None:
         return None
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise ValueError(f"{path} is not a JSON object")  # noqa: TRY004 - what is wrong is the file

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from oci_twisted.engine.address import TlsFiles
 from oci_twisted.engine.discovery import Surroundings, discover
 from oci_twisted.engine.errors import ConnectionFailed
 
@@ -109,6 +110,20 @@ def test_a_context_brings_its_certificates(surroundings: Surroundings) -> None:
     assert address.tls is not None
     assert address.tls.authority is not None
     assert not address.tls.verify
+
+
+def test_a_context_may_trust_everybody(surroundings: Surroundings) -> None:
+    """One that says so is reached over TLS though it has no certificates: nothing is ever sent in the clear instead."""
+    add_context(surroundings, "far", "tcp://far.test:2376")
+    address = discover(surroundings, context="far").address
+    assert (address.scheme, address.tls) == ("tls", TlsFiles(verify=False))
+
+
+def test_what_cannot_be_looked_at_is_not_there(surroundings: Surroundings) -> None:
+    """A folder that is not ours to look into, or has no name that could be one, has no socket in it."""
+    listen(Path("run/podman/podman.sock"))
+    elsewhere = evolve(surroundings, environment={"XDG_RUNTIME_DIR": "b" * 300})
+    assert discover(elsewhere).address.path == "run/podman/podman.sock"
 
 
 def test_docker_s_variables_ask_for_tls(surroundings: Surroundings) -> None:

@@ -321,6 +321,26 @@ def test_an_engine_that_does_not_take_the_body_is_given_up() -> None:
         result(sent)
 
 
+def test_a_source_that_fails_behind_the_answers_beginning() -> None:
+    """Its error comes out of the answer, and neither the connection nor a turn is left behind."""
+    line = Line(Limits(streams=1))
+    go_on: Deferred[None] = Deferred()
+
+    async def source() -> AsyncIterator[bytes]:
+        yield b"a"
+        await go_on
+        raise RuntimeError("mine")
+
+    sent = line.begin(line.pool.send(Exchange("POST", "/load", body=source()), Turns.STREAMS))
+    line.reply(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    answer = result(sent)
+    go_on.callback(None)
+    line.turn()
+    with pytest.raises(RuntimeError, match="mine"):
+        result(line.begin(body_of(answer)))
+    assert line.pool.connections == 0
+
+
 def test_a_line_break_in_a_header_is_refused() -> None:
     """Nobody smuggles a header into a request."""
     line = Line()

@@ -44,7 +44,7 @@ class ByteStream:
         self._paused = False
         self._ended = False
         self._closed = False
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._waiter: Deferred[None] | None = None
         self.request: Request | None = None
 
@@ -129,7 +129,7 @@ class ByteStream:
             self._pause()
         self._wake()
 
-    def end(self, error: Exception | None = None) -> None:
+    def end(self, error: BaseException | None = None) -> None:
         """Know that nothing more comes; why, if that is wrong."""
         if self._ended:
             return

@@ -11,7 +11,6 @@ from attrs import field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.logger import Logger
 
 from oci_twisted.engine.errors import ConnectionFailed, StreamCorrupt, TimedOut
 from oci_twisted.engine.transport.duplex import Duplex
@@ -77,8 +76,6 @@ class Wire(Protocol):
     :param idle: called when the connection can carry another exchange.
     :param gone: called when it is lost; with ``True`` when that was not our doing.
     """
-
-    _log = Logger()
 
     def __init__(
         self, clock: IReactorTime, host: str, idle: Callable[[Wire], None], gone: Callable[[Wire, bool], None]
@@ -184,12 +181,13 @@ class Wire(Protocol):
     def _upload_failed(self, failure: Failure) -> None:
         self._upload = None
         answered, self._answered = self._answered, None
+        stream, self._stream = self._stream, None
         self.abort()
+        # Whatever the source of the body raised is for whoever waits.
         if answered is not None:
-            # Whatever the source of the body raised.
             answered.errback(failure)
-        elif not failure.check(CancelledError):
-            self._log.failure("the body of {exchange!r} broke off behind the answer", failure, exchange=self._exchange)
+        elif stream is not None:
+            stream.end(failure.value)
 
     # How an answer arrives:
 

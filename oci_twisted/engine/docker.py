@@ -49,7 +49,7 @@ OPERATIONS = table(
     _Op("registry.login", "POST", "/auth", body="config"),
     # Images.
     _Op("image.list", "GET", "/images/json", DOCUMENT, "all filters digests"),
-    _Op("image.inspect", "GET", "/images/{name}/json"),
+    _Op("image.inspect", "GET", "/images/{name}/json", DOCUMENT, "platform>=1.49"),
     _Op("image.history", "GET", "/images/{name}/history"),
     _Op("image.tag", "POST", "/images/{name}/tag", NOTHING, "repo tag"),
     _Op("image.remove", "DELETE", "/images/{name}", DOCUMENT, "force noprune", patient=True),

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oci_twisted.engine.causes import refusals_as
-from oci_twisted.engine.errors import NotFound, PullCause, PullFailed
+from oci_twisted.engine.causes import cause_of, refusals_as
+from oci_twisted.engine.errors import NotFound, PullCause, PullFailed, Unsupported
 from oci_twisted.engine.image_values import Image, read_image
 from oci_twisted.engine.requests import Json, Request
 from oci_twisted.engine.transfers import Transfer, check_tls_choice
@@ -15,6 +15,7 @@ from oci_twisted.engine.transfers import Transfer, check_tls_choice
 if TYPE_CHECKING:
     from oci_twisted.engine.calls import Calls
     from oci_twisted.engine.credentials import Credentials
+    from oci_twisted.engine.documents import Fields
     from oci_twisted.engine.interfaces import IMessageStream
     from oci_twisted.engine.references import ImageReference
 
@@ -47,11 +48,14 @@ class Pull(Transfer[Image]):
 
     async def _finish(self) -> Image:
         try:
-            fields = await self._calls.fields("an image", "image.inspect", name=self._reference.local)
+            fields = await self._inspected()
         except NotFound as error:
             # Nothing was said to be wrong, and the image is not there all the same.
+            is_another = cause_of(error.message) is PullCause.PLATFORM_MISMATCH
             raise PullFailed(
-                f"the engine said of no error, but it does not have the image: {error.message}", request=self._request
+                f"the engine said of no error, but it does not have the image: {error.message}",
+                cause=PullCause.PLATFORM_MISMATCH if is_another else PullCause.OTHER,
+                request=self._request,
             ) from error
         image = read_image(fields)
         if self._platform is not None and not _is_for(image, self._platform):
@@ -62,6 +66,17 @@ class Pull(Transfer[Image]):
                 request=self._request,
             )
         return image
+
+    async def _inspected(self) -> Fields:
+        name, platform = self._reference.local, _parts_of(self._platform)
+        if platform is not None:
+            try:
+                return await self._calls.fields("an image", "image.inspect", name=name, platform=platform)
+            except Unsupported:
+                # An engine that cannot be asked has one at the most, but for Docker from 25 to 28.1 with containerd's
+                # images, which answers with its own platform's.
+                pass
+        return await self._calls.fields("an image", "image.inspect", name=name)
 
 
 async def start_pull(
@@ -90,6 +105,15 @@ async def start_pull(
             **optional,
         )
     return Pull(calls, messages, request, reference=reference, platform=platform)
+
+
+def _parts_of(platform: str | None) -> Json:
+    """Answer a platform as OCI has it; ``None`` where it is not whole."""
+    system, architecture, variant = f"{(platform or '').lower()}//".split("/", 3)[:3]
+    if not system or not architecture:
+        return None
+    parts: dict[str, Json] = {"os": system, "architecture": _ARCHITECTURES.get(architecture, architecture)}
+    return {**parts, "variant": variant} if variant else parts
 
 
 def _is_for(image: Image, platform: str) -> bool:

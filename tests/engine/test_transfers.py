@@ -15,6 +15,7 @@ from oci_twisted.engine.errors import (
     BuildFailed,
     CredentialsFailed,
     EngineError,
+    NotFound,
     PullCause,
     PullFailed,
     StreamCorrupt,
@@ -167,6 +168,42 @@ def test_a_failure_stays() -> None:
     for again in (pull.__anext__, pull.result, pull.result):
         with pytest.raises(PullFailed, match="manifest unknown"):
             bench.result(again())
+
+
+@pytest.mark.parametrize(
+    ("version", "there", "cause"),
+    [
+        ("1.49", "s390x", None),
+        ("1.41", "s390x", PullCause.PLATFORM_MISMATCH),
+        ("1.49", "amd64", PullCause.PLATFORM_MISMATCH),
+    ],
+)
+def test_an_image_is_there_for_several_platforms(version: str, there: str, cause: PullCause | None) -> None:
+    """Docker with containerd's images keeps all that were pulled, and is asked for the one that was meant."""
+    bench, script = Bench(), Scripted(image_pull=[])
+    bench.engine.api_version = version
+    bench.engine.add_image(NAME)
+
+    def several(handler: IHandler) -> IHandler:
+        class Handler:
+            async def handle(self, request: Request) -> Response:
+                response = await handler.handle(request)
+                if not isinstance(response.document, dict):
+                    return response
+                wanted = request.parameters.get("platform", {"os": "linux", "architecture": "amd64"})["architecture"]
+                if wanted not in {"amd64", there}:
+                    raise NotFound("image was found but does not provide the specified platform", status=404)
+                return Response({**response.document, "Architecture": wanted})
+
+        return Handler()  # type: ignore[return-value]
+
+    client = bench.client.wrapped(several).wrapped(script.wrap)
+    if cause is None:
+        assert bench.result(client.pull(NAME, platform="linux/s390x")).architecture == "s390x"
+        return
+    with pytest.raises(PullFailed) as caught:
+        bench.result(client.pull(NAME, platform="linux/s390x"))
+    assert caught.value.cause is cause
 
 
 def test_a_pull_without_an_image_is_a_failure() -> None:

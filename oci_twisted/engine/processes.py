@@ -82,9 +82,17 @@ class ContainerProcess:
         self._waiting: list[Deferred[int]] = []
 
     def start(self) -> None:
-        """Connect the protocol: ``makeConnection``, and whatever has arrived."""
-        self._protocol.makeConnection(self)
-        self._duplex.start(_Receiver(self._receive, self._end))
+        """
+        Connect the protocol: ``makeConnection``, and whatever has arrived.
+
+        What the protocol raises is raised, and the process let go of.
+        """
+        try:
+            self._protocol.makeConnection(self)
+            self._duplex.start(_Receiver(self._receive, self._end))
+        except BaseException:
+            self.close()
+            raise
 
     async def wait(self) -> int:
         """
@@ -265,7 +273,7 @@ class ContainerProcess:
 
     def _finish(self) -> None:
         for descriptor in (_STDIN, Stream.STDOUT, *(() if self._frames is None else (Stream.STDERR,))):
-            self._protocol.childConnectionLost(descriptor)
+            self._tell(self._protocol.childConnectionLost, descriptor)
         if self._error is not None:
             self._conclude(self._error)
             return
@@ -282,11 +290,18 @@ class ContainerProcess:
             reason = outcome
         else:
             reason = Failure(ProcessTerminated(exitCode=outcome) if outcome else ProcessDone(0))
-        self._protocol.processExited(reason)
-        self._protocol.processEnded(reason)
+        self._tell(self._protocol.processExited, reason)
+        self._tell(self._protocol.processEnded, reason)
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.callback(outcome)
+
+    def _tell(self, what: Callable[[Any], object], about: object) -> None:
+        """Tell the protocol, whose errors keep nobody from what follows."""
+        try:
+            what(about)
+        except Exception:  # noqa: BLE001 - a protocol's own, of whatever kind
+            self._log.failure("the protocol of a process failed: {protocol!r}", protocol=self._protocol)
 
 
 class _Receiver(Protocol):

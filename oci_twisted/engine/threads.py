@@ -40,7 +40,7 @@ class _Call(Generic[T]):
     """
     Some work of the reactor's that a thread waits for.
 
-    All but `wait` is the reactor's to call.
+    All methods but `wait` are the reactor's to call.
     """
 
     def __init__(self, work: Callable[[], Coroutine[Deferred[Any], Any, T]]) -> None:
@@ -48,6 +48,11 @@ class _Call(Generic[T]):
         self._future: Future[T] = Future()
         self._doing: Deferred[T] | None = None
         self._is_abandoned = False
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it is over, with an error."""
+        return self._future.done() and self._future.exception() is not None
 
     def begin(self, ended: Callable[[_Call[Any]], None]) -> None:
         """Begin the work."""
@@ -140,8 +145,10 @@ class Runner:
         except _TooLate:
             self.reactor.callFromThread(call.abandon)
             raise TimedOut(f"{what} took longer than {self._timeout:g} s, and was cancelled") from None
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            self.reactor.callFromThread(call.abandon)
+        except BaseException:
+            # The call's own error, or what a signal's handler has raised here.
+            if not call.has_failed:
+                self.reactor.callFromThread(call.abandon)
             raise
 
     def _begin(self, call: _Call[Any]) -> None:

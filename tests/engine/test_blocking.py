@@ -253,6 +253,30 @@ with blocking.connect(ADDRESS, driver=MemoryDriver(engine.server)) as client:
     print(client.images.list(), len(engine.server.servers))
 """
 
+ALARMED = """
+import signal, threading
+from twisted.internet import reactor
+from oci_twisted.engine import blocking
+from oci_twisted.testing.engine.memory import ADDRESS, MemoryDriver, MemoryEngine, silence
+
+class Enough(Exception): pass
+
+def ring(number, frame):
+    raise Enough
+
+engine = MemoryEngine(reactor)
+engine.fail_next("image.list", silence())
+signal.signal(signal.SIGALRM, ring)
+with blocking.connect(ADDRESS, driver=MemoryDriver(engine.server)) as client:
+    client.system.ping()
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        client.images.list()
+    except Enough:
+        print("enough")
+    print(client.images.list(), len(engine.server.servers))
+"""
+
 STOPPED = """
 from twisted.internet import reactor
 from oci_twisted.engine import blocking
@@ -293,6 +317,11 @@ def test_a_program_without_a_reactor_has_one() -> None:
 def test_a_wait_can_be_interrupted() -> None:
     """Ctrl-C cancels what is waited for, and the client goes on."""
     assert run(sys.executable, "-c", INTERRUPTED) == "interrupted\n() 1\n"
+
+
+def test_a_wait_can_be_ended_by_any_signal() -> None:
+    """Whatever a handler of a program's own raises, what was waited for is cancelled."""
+    assert run(sys.executable, "-c", ALARMED) == "enough\n() 1\n"
 
 
 def test_a_reactor_that_stops_keeps_nobody_waiting() -> None:

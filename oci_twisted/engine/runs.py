@@ -5,7 +5,7 @@ A container for one command: made, attached to, started, waited for, and removed
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from oci_twisted.engine.container_config import ContainerConfig
-    from oci_twisted.engine.container_values import Created
     from oci_twisted.engine.containers import Containers
     from oci_twisted.engine.requests import Body
 
+T = TypeVar("T")
 
 _log = Logger()
 
@@ -63,17 +63,8 @@ async def run(
 async def _created(containers: Containers, config: ContainerConfig, name: str | None) -> str:
     """Make the container.  An engine goes on to make one that nobody waits for any more, so that is waited for."""
     creating = Deferred.fromCoroutine(containers.create(config, name=name))
-    waiting: Deferred[Created] = Deferred()
-
-    def hand_on(result: Created | Failure) -> Created | Failure | None:
-        if waiting.called:
-            return result
-        waiting.callback(result)
-        return None
-
-    creating.addBoth(hand_on)
     try:
-        return (await waiting).id
+        return (await _unharmed(creating)).id
     except CancelledError:
         try:
             await _remove(containers, (await creating).id)
@@ -83,5 +74,29 @@ async def _created(containers: Containers, config: ContainerConfig, name: str | 
 
 
 async def _remove(containers: Containers, id_: str) -> None:
+    """Remove the container, which may have to wait for its turn; whoever is cancelled meanwhile waits for that."""
+    removing = Deferred.fromCoroutine(_removed(containers, id_))
+    try:
+        await _unharmed(removing)
+    except CancelledError:
+        await removing
+        raise
+
+
+async def _removed(containers: Containers, id_: str) -> None:
     with suppress(NotFound):
         await containers.remove(id_, force=True, volumes=True)
+
+
+async def _unharmed(doing: Deferred[T]) -> T:
+    """Wait for something that goes on when the wait is cancelled, and can be awaited again then."""
+    waiting: Deferred[T] = Deferred()
+
+    def hand_on(result: T | Failure) -> T | Failure | None:
+        if waiting.called:
+            return result
+        waiting.callback(result)
+        return None
+
+    doing.addBoth(hand_on)
+    return await waiting

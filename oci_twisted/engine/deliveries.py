@@ -39,9 +39,17 @@ class Split:
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:  # noqa: FBT001 - Twisted's signature
         """Give each consumer a rein of the producer."""
         self._producer = IPushProducer(producer)
-        self._reins = [_Rein(self, consumer) for consumer in self._consumers.values()]
-        for rein in self._reins:
-            rein.consumer.registerProducer(rein, streaming)
+        for consumer in self._consumers.values():
+            rein = _Rein(self, consumer)
+            try:
+                consumer.registerProducer(rein, streaming)
+            except BaseException:
+                self.unregisterProducer()
+                raise
+            if self._producer is None:
+                # It has let go of the producer at once, and the others shall not have it.
+                return
+            self._reins.append(rein)
 
     def unregisterProducer(self) -> None:
         """Let it go."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -21,13 +21,32 @@ from tests.engine.test_streams import Source, everything, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from typing import Any
+
+    from twisted.internet.interfaces import IProducer
 
     from oci_twisted.engine.interfaces import IByteStream
 
 LINES = st.lists(st.tuples(st.sampled_from(Stream), st.binary(max_size=30).map(lambda text: text.replace(b"\n", b""))))
 CUTS = st.lists(st.integers(1, 600), max_size=20)
 TIME = "2026-01-02T03:04:05.123456789Z"
+
+
+class Gone(CheckingConsumer):
+    """A consumer whose connection is lost: it stops whoever comes, as Twisted's transports do."""
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:  # noqa: FBT001 - Twisted's signature
+        """Refuse."""
+        del streaming
+        producer.stopProducing()
+
+
+class Busy(CheckingConsumer):
+    """A consumer that has a producer already."""
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:  # noqa: FBT001 - Twisted's signature
+        """Refuse."""
+        del producer, streaming
+        raise RuntimeError("there is one")
 
 
 class Slowly:
@@ -143,6 +162,21 @@ def test_what_came_before_an_error_is_given(timestamps: bool) -> None:  # noqa: 
         assert result(anext(reader)).content == b"one"
         with pytest.raises(EngineError, match=r"disk on fire\. "):
             result(anext(reader))
+
+
+@pytest.mark.parametrize("refusing", [Gone, Busy])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_consumer_that_takes_nothing_ends_the_delivery(
+    refusing: type[CheckingConsumer],
+    is_first: bool,  # noqa: FBT001 - what a test is given
+) -> None:
+    """Though it says so at once: the other one has no producer then, and is free for another."""
+    source, other = Source(), CheckingConsumer()
+    pair = (refusing(), other) if is_first else (other, refusing())
+    log = Log(source.stream, tty=False, timestamps=False)
+    (failure,) = outcome(Deferred.fromCoroutine(log.deliver(*pair)))
+    assert failure.check(CancelledError, RuntimeError)  # type: ignore[attr-defined]
+    assert not other.registered
 
 
 def test_what_came_before_an_error_is_delivered() -> None:

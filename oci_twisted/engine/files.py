@@ -4,11 +4,12 @@ Files and folders as bodies of requests, and streams as files: read and written 
 
 from __future__ import annotations
 
+import functools
 import os
 import tarfile
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from twisted.internet.threads import deferToThreadPool
+from twisted.internet.defer import Deferred
 from twisted.python.threadpool import ThreadPool
 
 from oci_twisted.engine.dockerignore import DockerIgnore
@@ -16,6 +17,8 @@ from oci_twisted.engine.dockerignore import DockerIgnore
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
+
+    from twisted.python.failure import Failure
 
     from oci_twisted.engine.interfaces import IByteStream
 
@@ -29,16 +32,34 @@ class _Thread:
 
     def __init__(self, reactor: Any) -> None:  # noqa: ANN401 - one with threads
         self._reactor = reactor
+        self._working = 0
+        self._is_over = False
         self._pool = ThreadPool(minthreads=0, maxthreads=1, name="oci-engine-files")
         self._pool.start()
 
     async def call(self, work: Callable[[], T]) -> T:
-        """Do some work there."""
-        return await deferToThreadPool(self._reactor, self._pool, work)
+        """Do some work there.  Cancelling the wait leaves it to itself."""
+        waiting: Deferred[T] = Deferred()
+        self._working += 1
+        self._pool.callInThreadWithCallback(functools.partial(self._has_worked, waiting), work)
+        return await waiting
 
     def end(self) -> None:
-        """End it, as soon as what it does is done: a piece of a file at the most."""
-        self._pool.stop()
+        """End it, as soon as what it does is done, which nobody waits for: a pipe may have nothing for ever."""
+        self._is_over = True
+        if not self._working:
+            self._pool.stop()
+
+    def _has_worked(self, waiting: Deferred[T], good: bool, result: T | Failure) -> None:  # noqa: FBT001 - a callback
+        del good
+        self._reactor.callFromThread(self._hand_on, waiting, result)
+
+    def _hand_on(self, waiting: Deferred[T], result: T | Failure) -> None:
+        self._working -= 1
+        if not waiting.called:
+            waiting.callback(result)
+        if self._is_over and not self._working:
+            self._pool.stop()
 
 
 async def pieces_of_file(reactor: Any, path: Path) -> AsyncIterator[bytes]:  # noqa: ANN401 - one with threads

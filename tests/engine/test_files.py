@@ -17,7 +17,7 @@ from oci_twisted.engine.dockerignore import InvalidPattern
 from oci_twisted.engine.errors import StreamCorrupt
 from oci_twisted.engine.files import PIECE, pieces_of_context, pieces_of_file, pieces_of_folder, write_file
 from oci_twisted.engine.transport.streams import ByteStream
-from oci_twisted.testing.waiting import waits
+from oci_twisted.testing.waiting import turn, waits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -82,6 +82,34 @@ async def test_who_stops_reading_leaves_nothing(tmp_path: Path) -> None:
     del pieces
     assert threads() == 0
     assert path not in open_files()
+
+
+@waits
+async def test_a_file_that_blocks_does_not_block_the_reactor(tmp_path: Path) -> None:
+    """Who gives up a read that does not come to an end goes on at once; its thread ends when the read does."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    ended: list[bool] = []
+
+    def end() -> None:
+        os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
+        ended.append(True)
+
+    # For the thread, and for us if we have to wait for it.
+    rescue = threading.Timer(10, end)
+    rescue.start()
+    reading = Deferred.fromCoroutine(whole(pieces_of_file(_reactor(), path)))
+    while threads() == 0:
+        await turn()
+    reading.cancel()
+    with pytest.raises(CancelledError):
+        await reading
+    assert not ended, "the reactor has waited for the thread"
+    rescue.cancel()
+    while threads():
+        # It may not have begun to wait yet.
+        end()
+        await turn()
 
 
 @waits
@@ -176,7 +204,8 @@ async def test_a_stream_that_cannot_be_written_is_closed(tmp_path: Path) -> None
     with pytest.raises(CancelledError):
         await writing
     assert endless.abandoned == 1
-    assert threads() == 0
+    while threads():
+        await turn()
 
 
 async def names_in_context(folder: Path, dockerfile: str = "Dockerfile") -> list[str]:

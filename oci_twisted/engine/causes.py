@@ -40,6 +40,7 @@ _PHRASES: tuple[tuple[PullCause, tuple[str, ...]], ...] = (
         PullCause.PLATFORM_MISMATCH,
         (
             "no matching manifest for",
+            "no match for platform in manifest",
             "no image found in manifest list",
             "no image found in image index",
             "does not match the specified platform",
@@ -56,6 +57,7 @@ _PHRASES: tuple[tuple[PullCause, tuple[str, ...]], ...] = (
             "access forbidden",
             "requested access to the resource is denied",
             "pull access denied",
+            "push access denied",
             "invalid username/password",
             "insufficient_scope",
             # Our registry's words; containerd leaves its code out.

@@ -62,6 +62,9 @@ CAUSES = PullCause
         ("failed open: could not fetch content descriptor sha256:1a (a/b) from remote: not found", CAUSES.NOT_FOUND),
         ("server message: insufficient_scope: authorization failed", CAUSES.AUTHENTICATION_REQUIRED),
         ("error from registry: ada may not push team/tool", CAUSES.AUTHENTICATION_REQUIRED),
+        ("push access denied, repository does not exist or may require authorization", CAUSES.AUTHENTICATION_REQUIRED),
+        ('failed to pull and unpack image "h/a:v1": no match for platform in manifest: not found',
+         CAUSES.PLATFORM_MISMATCH),
         # Podman 4.3
         ("initializing source docker://h/a:v1: reading manifest v1: unauthorized", CAUSES.AUTHENTICATION_REQUIRED),
         ("initializing source docker://h/a:v1: reading manifest v1 in h/a: denied", CAUSES.AUTHENTICATION_REQUIRED),

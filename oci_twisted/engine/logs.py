@@ -146,7 +146,6 @@ class LogLines:
         self._timestamps = timestamps
         self._limit = limit
         self._rests: dict[Stream, bytearray] = {}
-        self._times: dict[Stream, str] = {}
         self._lines: Iterator[LogLine] = iter(())
         self._ended = False
 

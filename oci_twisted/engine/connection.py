@@ -5,6 +5,7 @@ A connection to an engine that speaks HTTP: the table of a driver, over a pool.
 from __future__ import annotations
 
 import base64
+import copy
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -12,7 +13,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from oci_twisted.engine.answers import document_of, refusal
-from oci_twisted.engine.errors import EngineError, StreamCorrupt, Unsupported
+from oci_twisted.engine.errors import ConnectionFailed, EngineError, StreamCorrupt, Unsupported
 from oci_twisted.engine.interfaces import IConnection, IHandler
 from oci_twisted.engine.messages import MessageStream
 from oci_twisted.engine.operations import ApiVersion, Operation, Shape
@@ -134,7 +135,8 @@ class HttpConnection:
         return self._versions
 
     async def _negotiate(self) -> Versions:
-        # Those who ask meanwhile try themselves when this fails: why it did may concern only whoever asked first.
+        # Those who ask meanwhile try themselves when this fails, for why it did may concern only whoever asked first;
+        # but where there is no engine to be reached, they have waited for that as well.
         waiting: list[Deferred[None]] = []
         self._asking = waiting
         try:
@@ -147,6 +149,13 @@ class HttpConnection:
                 raise Unsupported("what answers here does not say which version of Docker's API it has")
             libpod = self._libpod.agree(answer.headers) if self._libpod is not None else None
             versions = self._versions = Versions(docker, libpod)
+        except ConnectionFailed as error:
+            self._asking = None
+            for turn in waiting:
+                if not turn.called:
+                    # Errors say what was asked for: to each its own.
+                    turn.errback(copy.copy(error))
+            raise
         finally:
             self._asking = None
             for turn in waiting:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from oci_twisted.engine.container_config import ContainerConfig
-from oci_twisted.engine.errors import EngineError, StreamCorrupt, Unsupported
-from oci_twisted.testing.engine.memory import html
+from oci_twisted.engine.errors import EngineError, StreamCorrupt, TimedOut, Unsupported
+from oci_twisted.engine.transport.limits import Timeouts
+from oci_twisted.testing.engine.memory import html, silence
 from tests.engine.memory import Bench
 
 
@@ -123,3 +124,19 @@ def test_who_waits_for_the_version_tries_again_where_another_failed() -> None:
             failed += 1
     assert failed == 1
     assert pings(bench) == 2
+
+
+def test_who_waits_for_the_version_waits_no_longer_than_who_asked() -> None:
+    """Where the engine does not answer in time, nobody who waited too waits for as long again, one after the other."""
+    bench = Bench(Timeouts(first_byte=10))
+    for _ in range(5):
+        bench.engine.fail_next("system.ping", silence())
+    calls = [bench.begin(bench.client.images.list()) for _ in range(5)]
+    bench.pass_time(10)
+    errors = []
+    for call in calls:
+        with pytest.raises(TimedOut, match="did not begin to answer for 10 s") as caught:
+            bench.result(call)
+        errors.append(caught.value)
+    assert len(set(errors)) == 5, "each has its own, for it says what was asked for"
+    assert pings(bench) == 1

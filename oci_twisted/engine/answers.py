@@ -32,6 +32,7 @@ _KINDS: dict[int, type[EngineError]] = {
     501: Unsupported,
 }
 # Podman, and sometimes Docker, has 500 for much that there is a status for; what it was is the end of the sentence.
+# The first one decides.
 _PHRASES: tuple[tuple[str, type[EngineError]], ...] = (
     ("state improper", Conflict),
     ("already in use", Conflict),
@@ -42,6 +43,8 @@ _PHRASES: tuple[tuple[str, type[EngineError]], ...] = (
     ("is not connected to", Conflict),
     ("has active endpoints", Conflict),
     ("cannot be removed", Conflict),
+    # Of a registry's address, and not of what the engine has.
+    ("no such host", EngineError),
     ("no such ", NotFound),
     ("image not known", NotFound),
     ("invalid username/password", Unauthorized),

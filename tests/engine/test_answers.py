@@ -31,6 +31,7 @@ from oci_twisted.engine.answers import document_of, refusal
         (500, b'{"cause":"no such image","message":"b: no such image","response":500}', errors.NotFound, "b"),
         (500, b'{"message":"invalid reference format: must be lowercase"}', errors.Invalid, "lower"),
         (500, b'{"cause":"invalid signal: NO","message":"invalid signal: NO","response":500}', errors.Invalid, "NO"),
+        (500, b'{"message":"dial tcp: lookup a.invalid: no such host"}', errors.EngineError, "no such host"),
         (500, b"", errors.EngineError, "did not say why"),
         (502, b"<html><style>p {}</style><h1>Bad\nGateway</h1>", errors.EngineError, "^Bad Gateway$"),
         (500, b'{"message":"trunc', errors.EngineError, '"message":"trunc'),

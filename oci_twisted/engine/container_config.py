@@ -111,7 +111,8 @@ class ContainerConfig:
     image: str
     command: tuple[str, ...] | None = field(default=None, converter=_words)
     entrypoint: tuple[str, ...] | None = field(default=None, converter=_words)
-    environment: Mapping[str, str] = field(factory=dict, converter=_texts)
+    # May hold passwords.
+    environment: Mapping[str, str] = field(factory=dict, converter=_texts, repr=False)
     labels: Mapping[str, str] = field(factory=dict, converter=_texts)
     working_directory: str | None = None
     user: str | None = None
@@ -163,10 +164,11 @@ class ContainerConfig:
             "StopSignal": self.stop_signal,
             "StopTimeout": self.stop_timeout,
         }
+        host_given: Any = self.extra.get("HostConfig") or {}
         return {
             **_given(document),
             **self.extra,
-            "HostConfig": {**_given(host), **self.extra_host},
+            "HostConfig": {**_given(host), **host_given, **self.extra_host},
         }
 
     def _bindings(self) -> dict[str, list[dict[str, str]]]:

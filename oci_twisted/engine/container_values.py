@@ -131,7 +131,8 @@ class Container:
     state: State
     command: tuple[str, ...]
     entrypoint: tuple[str, ...]
-    environment: tuple[str, ...]
+    # May hold passwords.
+    environment: tuple[str, ...] = field(repr=False)
     working_directory: str
     user: str
     hostname: str

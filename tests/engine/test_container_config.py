@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from oci_twisted.engine.container_config import Bind, ContainerConfig, PublishedPort
+from oci_twisted.engine.container_values import read_container
+from oci_twisted.engine.documents import Fields
 from tests.engine.memory import Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from oci_twisted.engine import EngineClient
+    from oci_twisted.engine.requests import Json
 
 
 def test_lists_will_do() -> None:
@@ -66,3 +69,30 @@ def test_a_call_as_of_another_client(call: Callable[[EngineClient], Any], compla
     with pytest.raises(TypeError, match=complaint):
         bench.result(call(bench.client))
     assert not bench.engine.asked
+
+
+def host_of(config: ContainerConfig) -> dict[str, Any]:
+    """Answer what the engine is told of its own side."""
+    return cast("dict[str, Any]", config.document()["HostConfig"])
+
+
+def test_members_without_a_name_here_are_all_there() -> None:
+    """Those of the engine's own side may be given in either place, and what is nearest to the wire decides."""
+    config = ContainerConfig(
+        "a",
+        memory=1,
+        network="none",
+        extra={"Domainname": "b", "HostConfig": {"CapAdd": ["c"], "Memory": 2, "PidMode": "d"}},
+        extra_host={"PidMode": "e"},
+    )
+    assert config.document()["Domainname"] == "b"
+    assert host_of(config) == {"Memory": 2, "NetworkMode": "none", "CapAdd": ["c"], "PidMode": "e"}
+
+
+def test_what_may_be_secret_is_not_shown() -> None:
+    """Environments often hold passwords, and representations end up in logs."""
+    assert "geheim" not in repr(ContainerConfig("a", environment={"PASSWORD": "geheim"}))
+    document: Json = {"Id": "a", "Name": "b", "Image": "c", "Config": {"Env": ["PASSWORD=geheim"]}}
+    container = read_container(Fields(document, "a container"))
+    assert container.environment == ("PASSWORD=geheim",)
+    assert "geheim" not in repr(container)

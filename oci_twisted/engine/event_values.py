@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from attrs import frozen
 
 from oci_twisted.engine.documents import Fields
+from oci_twisted.engine.errors import StreamCorrupt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from oci_twisted.engine.requests import Json
 
 NANO = 1_000_000_000
+# Go counts the nanoseconds before and after 1970 in 64 bits.
+_EPOCHS = 1 << 63
 _EXIT_CODE = re.compile(r"[0-9]{1,10}")
 
 
@@ -92,8 +95,11 @@ def read_event(message: Json) -> Event:
     fields = Fields(message, "an event")
     actor = fields.inner("Actor")
     action, _, detail = fields.text("Action", "").partition(": ")
+    time_ns = fields.number("timeNano", 0) or fields.number("time", 0) * NANO
+    if not -_EPOCHS <= time_ns < _EPOCHS:
+        raise StreamCorrupt(f"the time of an event is {time_ns} ns")
     return Event(
-        time_ns=fields.number("timeNano", 0) or fields.number("time", 0) * NANO,
+        time_ns=time_ns,
         kind=fields.text("Type", ""),
         action=action,
         detail=detail,

@@ -69,6 +69,14 @@ def test_an_exit_code_is_a_few_digits(text: str, code: int | None) -> None:
     assert read_event(document).exit_code == code
 
 
+@pytest.mark.parametrize("time", [{"time": 2**40}, {"time": -(2**40)}, {"timeNano": 2**63}, {"timeNano": -(2**63) - 1}])
+def test_an_event_out_of_all_times_is_none(time: dict[str, Json]) -> None:
+    """Nanoseconds of 64 bits reach from 1677 to 2262, all of which Python can tell."""
+    with pytest.raises(StreamCorrupt, match=r"time\w* of an event"):
+        read_event({"Type": "container", **time})
+    assert read_event({"timeNano": 2**63 - 1}).instant.year == 2262
+
+
 def test_a_line_whose_time_is_none() -> None:
     """Where a line begins with something else, its time is said to be wrong when it is asked for."""
     with pytest.raises(StreamCorrupt, match="nonsense"):

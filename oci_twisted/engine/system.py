@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from oci_twisted.engine.documents import Fields
+from oci_twisted.engine.requests import Request
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -172,5 +175,7 @@ class System:
         :raise Unauthorized: when the registry does not accept them.
         :raise EngineError: when it cannot be reached.
         """
-        fields = await self._calls.fields("a login", "registry.login", config=credentials.document(registry))
+        answer = await self._calls.ask("registry.login", config=credentials.document(registry))
+        # An engine may have nothing to say.
+        fields = Fields({} if answer is None else answer, "a login", Request("registry.login"))
         return Login(fields.text("Status", ""), fields.text("IdentityToken", ""))

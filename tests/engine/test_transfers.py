@@ -255,6 +255,14 @@ def test_a_push_always_has_its_header() -> None:
     assert script.asked[0].parameters["auth"] == {}
 
 
+def test_a_login_may_have_no_words() -> None:
+    """The API lets an engine accept credentials without a document."""
+    bench = Bench()
+    bench.engine.fail_next("registry.login", Fault(reply=b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"))
+    login = bench.result(bench.client.login("registry.test", "ada", "geheim"))
+    assert (login.status, login.identity_token) == ("", "")
+
+
 def test_a_login_is_tried() -> None:
     """A registry accepts credentials or does not; what was sent is in no representation."""
     bench = Bench()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _UNCHANGED = Reply(304)
 _GRACE = "10"
+_FILTERS = ("id", "label", "name", "status")
 
 
 @define(eq=False)
@@ -234,7 +235,7 @@ async def inspect(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def list_containers(engine: MemoryEngine, asked: Asked) -> Reply:
     """List containers, the youngest first."""
-    filters, limit = asked.filters(), int(asked.text("limit", "0"))
+    filters, limit = asked.filters(*_FILTERS), int(asked.text("limit", "0"))
     every = asked.truth("all") or limit or "status" in filters
     chosen = [
         one for one in reversed(engine.containers.values()) if (every or one.is_running) and _is_chosen(one, filters)
@@ -343,7 +344,7 @@ async def remove(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def prune(engine: MemoryEngine, asked: Asked) -> Reply:
     """Remove those that do not run."""
-    filters = asked.filters()
+    filters = asked.filters(*_FILTERS)
     pruned = [one for one in engine.containers.values() if not one.is_running and _is_chosen(one, filters)]
     for container in pruned:
         del engine.containers[container.id]

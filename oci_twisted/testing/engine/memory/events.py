@@ -88,7 +88,7 @@ class EventLog:
 
 async def events(engine: MemoryEngine, asked: Asked) -> Reply:
     """Answer with what happens, and has happened."""
-    filters = asked.filters()
+    filters = asked.filters("container", "event", "label", "type")
     since, until = (float(asked.text(name)) if asked.text(name) else None for name in ("since", "until"))
 
     async def chosen() -> AsyncIterator[bytes]:

@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from oci_twisted.engine.references import DEFAULT_REGISTRY
+from oci_twisted.testing.engine.memory.filters import has_labels
 from oci_twisted.testing.engine.memory.refusals import Refused
 from oci_twisted.testing.engine.memory.server import Reply, as_json, as_messages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Mapping
     from datetime import datetime
 
     from oci_twisted.testing.engine.memory.engine import MemoryEngine
     from oci_twisted.testing.engine.memory.routes import Asked
 
 _SHORT_ID = 12
+_YES = (["true"], ["1"])
 
 
 @define(eq=False)
@@ -51,6 +53,11 @@ class MemoryImage:
     def size(self) -> int:
         """Of all its layers, in bytes."""
         return sum(len(layer) for layer in self.layers)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Of its configuration."""
+        return self.config.get("Labels") or {}
 
     @property
     def document(self) -> dict[str, Any]:
@@ -133,9 +140,12 @@ def change(config: dict[str, Any], lines: Iterable[str]) -> None:
 
 async def list_images(engine: MemoryEngine, asked: Asked) -> Reply:
     """List images."""
-    references = asked.filters().get("reference")
+    filters = asked.filters("dangling", "label", "reference")
+    references, dangling = filters.get("reference"), filters.get("dangling")
     listed = []
     for image in engine.images.values():
+        if not has_labels(image.labels, filters) or (dangling is not None and (dangling in _YES) == bool(image.tags)):
+            continue
         tags = [tag for tag in image.tags if references is None or any(fnmatchcase(tag, one) for one in references)]
         if tags or references is None:
             listed.append(
@@ -161,7 +171,7 @@ async def history(engine: MemoryEngine, asked: Asked) -> Reply:
     image = find_image(engine, asked.text("name"))
     steps = [
         {"Id": "<missing>", "Created": int(image.created.timestamp()), "CreatedBy": "", "Size": len(layer)}
-        for layer in reversed(image.layers)
+        for layer in (*reversed(image.layers),) or (b"",)
     ]
     steps[0] |= {"Id": image.id, "Tags": image.tags, "Comment": image.comment}
     return as_json(steps)
@@ -201,8 +211,13 @@ async def remove(engine: MemoryEngine, asked: Asked) -> Reply:
 async def prune(engine: MemoryEngine, asked: Asked) -> Reply:
     """Remove the images that nothing uses: those without a name, or all."""
     used = {container.image_id for container in engine.containers.values()}
-    everything = asked.filters().get("dangling") in (["false"], ["0"])
-    pruned = [one for one in engine.images.values() if one.id not in used and (everything or not one.tags)]
+    filters = asked.filters("dangling", "label")
+    everything = filters.get("dangling", ["true"]) not in _YES
+    pruned = [
+        one
+        for one in engine.images.values()
+        if one.id not in used and (everything or not one.tags) and has_labels(one.labels, filters)
+    ]
     for image in pruned:
         del engine.images[image.id]
     removed = [

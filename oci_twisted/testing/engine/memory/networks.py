@@ -24,6 +24,7 @@ OWN = {"bridge": "bridge", "host": "host", "none": "null"}
 """The networks that an engine makes itself, and their drivers."""
 
 _DRIVERS = frozenset({"bridge", "macvlan", "ipvlan"})
+_FILTERS = ("driver", "label", "name")
 
 
 @define(eq=False)
@@ -85,7 +86,7 @@ def find_network(engine: MemoryEngine, name: str) -> MemoryNetwork:
 
 async def list_networks(engine: MemoryEngine, asked: Asked) -> Reply:
     """List networks."""
-    filters = asked.filters()
+    filters = asked.filters(*_FILTERS)
     return as_json([{**one.document(engine), "Containers": {}} for one in _chosen(engine, filters)])
 
 
@@ -127,7 +128,7 @@ async def prune(engine: MemoryEngine, asked: Asked) -> Reply:
     """Remove those that nothing is in."""
     pruned = [
         one
-        for one in _chosen(engine, asked.filters())
+        for one in _chosen(engine, asked.filters(*_FILTERS))
         if one.name not in OWN and not any(one.name in container.networks for container in engine.containers.values())
     ]
     for network in pruned:

@@ -47,9 +47,16 @@ class Asked:
         """Answer a parameter that is a truth."""
         return self.text(name) in _TRUE if name in self.texts else default
 
-    def filters(self) -> dict[str, list[str]]:
-        """Answer the filters of a list."""
+    def filters(self, *known: str) -> dict[str, list[str]]:
+        """
+        Answer the filters of a list.
+
+        :param known: the names of those that there are.
+        :raise Refused: when there is another one.
+        """
         found: dict[str, list[str]] = json.loads(self.text("filters", "{}"))
+        for name in sorted(found.keys() - {*known}):
+            raise Refused(400, f"invalid filter '{name}'")
         return found
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 # As Docker labels those whose names it has chosen itself.
+_FILTERS = ("label", "name")
 _NAMELESS = "com.docker.volume.anonymous"
 _NAMES_MATTER = ApiVersion((1, 42))
 
@@ -57,7 +58,7 @@ def make_volumes(engine: MemoryEngine, host_config: dict[str, Any]) -> None:
 
 async def list_volumes(engine: MemoryEngine, asked: Asked) -> Reply:
     """List volumes."""
-    return as_json({"Volumes": [one.document() for one in _chosen(engine, asked)], "Warnings": None})
+    return as_json({"Volumes": [one.document() for one in _chosen(engine, asked.filters(*_FILTERS))], "Warnings": None})
 
 
 async def create(engine: MemoryEngine, asked: Asked) -> Reply:
@@ -93,9 +94,9 @@ async def remove(engine: MemoryEngine, asked: Asked) -> Reply:
 
 async def prune(engine: MemoryEngine, asked: Asked) -> Reply:
     """Remove those that no container has, and nobody has given a name where the API's version minds that."""
-    filters = asked.filters()
+    filters = asked.filters(*_FILTERS, *(["all"] if _minds_names(engine) else []))
     everything = not _minds_names(engine) or filters.get("all") == ["true"]
-    unused = [one for one in _chosen(engine, asked) if not list(_users(engine, one.name))]
+    unused = [one for one in _chosen(engine, filters) if not list(_users(engine, one.name))]
     pruned = [one.name for one in unused if everything or _NAMELESS in one.labels]
     for name in pruned:
         del engine.volumes[name]
@@ -113,8 +114,7 @@ def _find(engine: MemoryEngine, asked: Asked) -> MemoryVolume:
     return engine.volumes[name]
 
 
-def _chosen(engine: MemoryEngine, asked: Asked) -> list[MemoryVolume]:
-    filters = asked.filters()
+def _chosen(engine: MemoryEngine, filters: dict[str, list[str]]) -> list[MemoryVolume]:
     return [
         one
         for one in engine.volumes.values()

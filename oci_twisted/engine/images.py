@@ -121,7 +121,7 @@ class Images:
         """
         chosen = {**(filters or {}), "dangling": not all}
         fields = await self._calls.fields("what was pruned", "image.prune", filters=encode_filters(chosen))
-        removal = read_removal(fields.objects("ImagesDeleted"))
+        removal = read_removal(fields.several("ImagesDeleted", lambda one: one))
         return Removal(removal.untagged, removal.deleted, fields.number("SpaceReclaimed", 0))
 
     async def pull(

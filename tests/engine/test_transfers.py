@@ -255,6 +255,15 @@ def test_a_push_always_has_its_header() -> None:
     assert script.asked[0].parameters["auth"] == {}
 
 
+def test_images_that_nothing_uses_are_pruned() -> None:
+    """What was removed is answered by name and by id, with the room that it took."""
+    bench = Bench()
+    id_ = bench.engine.add_image("a", layers=[b"layer"])
+    removal = bench.result(bench.client.images.prune(all=True))
+    assert (removal.untagged, removal.deleted, removal.reclaimed) == (("a:latest",), (id_,), 5)
+    assert bench.result(bench.client.images.prune(all=True)).deleted == ()
+
+
 def test_a_login_may_have_no_words() -> None:
     """The API lets an engine accept credentials without a document."""
     bench = Bench()

@@ -115,7 +115,11 @@ def _with_tls(address: Address, surroundings: Surroundings) -> Address:
     environment = surroundings.environment
     if not environment.get("DOCKER_TLS_VERIFY"):
         return address
-    folder = Path(environment.get("DOCKER_CERT_PATH") or surroundings.configuration)
+    named = environment.get("DOCKER_CERT_PATH")
+    folder = Path(named or surroundings.configuration)
+    if named and not folder.is_dir():
+        # Who names certificates does not mean to do without.
+        raise ValueError(f"DOCKER_CERT_PATH is {named!r}, and there is no such folder")
     return address.secured(TlsFiles.below(folder))
 
 

@@ -127,8 +127,11 @@ def test_what_cannot_be_looked_at_is_not_there(surroundings: Surroundings) -> No
 
 
 def test_docker_s_variables_ask_for_tls(surroundings: Surroundings) -> None:
-    """``DOCKER_TLS_VERIFY`` secures ``DOCKER_HOST`` with what ``DOCKER_CERT_PATH`` has."""
+    """``DOCKER_TLS_VERIFY`` secures ``DOCKER_HOST`` with what ``DOCKER_CERT_PATH`` has, which has to be there."""
     variables = {"DOCKER_HOST": "tcp://far.test", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "certs"}
+    with pytest.raises(ValueError, match="DOCKER_CERT_PATH is 'certs', and there is no such folder"):
+        discover(evolve(surroundings, environment=variables))
+    Path("certs").mkdir()
     address = discover(evolve(surroundings, environment=variables)).address
     assert address.scheme == "tls"
     assert address.tls is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
 from twisted.internet import ssl
 from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
+from twisted.internet.protocol import Factory, Protocol
 
 from oci_twisted.engine import EngineClient
 from oci_twisted.engine.address import Address, TlsFiles
@@ -141,6 +142,30 @@ async def test_an_engine_of_an_unknown_authority_is_refused(pem: Path, port: int
             await client.system.ping()
     async with await connect(port, TlsFiles(None, pem, pem, verify=False)) as client:
         assert await client.system.ping()
+
+
+class _Plain(Protocol):
+    """Answers what it does not understand as Go's HTTP server does."""
+
+    transport: Any
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take bytes."""
+        del data
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request")
+        self.transport.loseConnection()
+
+
+@waits
+async def test_an_engine_without_tls_is_told(pem: Path) -> None:
+    """An engine that speaks plainly has nothing to do with certificates."""
+    from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
+
+    listening = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(Factory.forProtocol(_Plain))
+    async with await connect(cast("IPv4Address", listening.getHost()).port, TlsFiles(pem, pem, pem)) as client:
+        with pytest.raises(ConnectionFailed, match="what answers there does not speak TLS"):
+            await client.system.ping()
+    await listening.stopListening()
 
 
 @waits

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _SWITCHED = 101
 _FINAL = 200
 _HEAD_LIMIT = 64 << 10
+# As OpenSSL says it of an answer that is HTTP, for instance; versions differ.
+_NO_TLS = ("wrong version number", "unknown protocol", "packet length too long")
 
 
 class Stale(Exception):
@@ -359,6 +361,8 @@ class Wire(Protocol):
             return StreamCorrupt(f"the engine's answer broke off: {why}")
         if not reason.check(ConnectionDone, ConnectionLost):
             # Errors of TLS have no class that all installations have.
+            if any(phrase in why for phrase in _NO_TLS):
+                return ConnectionFailed(f"what answers there does not speak TLS: {why}")
             return ConnectionFailed(f"the connection is not secure, for a certificate is wrong or missing: {why}")
         return ConnectionFailed(f"the engine closed the connection and did not answer: {why}")
 

@@ -291,7 +291,7 @@ def has_tests(row: str) -> bool:
         ("http.routes", "from oci_twisted.app.settings import Settings", "outward"),
         ("http.routes", "from oci_twisted.storage.memory import MemoryBlobs", "outward"),
         ("proxy.remote", "from oci_twisted.client import Client", "outward"),
-        ("engine.docker", "from oci_twisted.spec.names import RepositoryName", "outward"),
+        ("engine.drivers.docker", "from oci_twisted.spec.names import RepositoryName", "outward"),
         ("admin.collect", "from oci_twisted.app.service import Service", "outward"),
         ("admin.collect", "from oci_twisted.app import Service", "outward"),
         ("plugin", "from oci_twisted.http.routes import routes", "outward"),

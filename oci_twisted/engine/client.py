@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 from oci_twisted.engine.address import Address, parse_address
 from oci_twisted.engine.blocking import Blocking
 from oci_twisted.engine.calls import Calls
-from oci_twisted.engine.containers import Containers
-from oci_twisted.engine.credentials import Credentials, NoKeychain, UserKeychain
+from oci_twisted.engine.containers.containers import Containers
+from oci_twisted.engine.credentials.keychains import Credentials, NoKeychain, UserKeychain
 from oci_twisted.engine.discovery import Surroundings, discover, driver_for
-from oci_twisted.engine.drivers import driver as driver_named
-from oci_twisted.engine.events import Backoff, EventSubscription, subscribe
-from oci_twisted.engine.images import Images
+from oci_twisted.engine.drivers.named import driver as driver_named
+from oci_twisted.engine.events.subscription import Backoff, EventSubscription, subscribe
+from oci_twisted.engine.images.images import Images
 from oci_twisted.engine.manifests import Manifests
 from oci_twisted.engine.networks import Networks
 from oci_twisted.engine.pods import Pods
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from oci_twisted.engine.filters import Filters
-    from oci_twisted.engine.image_values import Image
+    from oci_twisted.engine.images.progress import OnProgress
+    from oci_twisted.engine.images.pushes import Pushed
+    from oci_twisted.engine.images.values import Image
     from oci_twisted.engine.instants import Instant
     from oci_twisted.engine.interfaces import IConnection, IDriver, IHandler, IKeychain
-    from oci_twisted.engine.progress import OnProgress
-    from oci_twisted.engine.pushes import Pushed
     from oci_twisted.engine.system import Login
 
 

@@ -6,8 +6,8 @@ A driver knows how to reach one kind of engine.  Its connection answers *methods
 `oci_twisted.engine.requests.Response`.  Everything above, `oci_twisted.engine.EngineClient` first of all, knows only
 what is here, so that a program changes engine by changing one name.
 
-The vocabulary is Docker's: methods and parameters are those of the table in `oci_twisted.engine.docker`, and documents
-are those of the Engine API.  The driver of another engine translates.
+The vocabulary is Docker's: methods and parameters are those of the table in `oci_twisted.engine.drivers.docker`, and
+documents are those of the Engine API.  The driver of another engine translates.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IConsumer, IProtocol, ITransport
 
     from oci_twisted.engine.address import Address
-    from oci_twisted.engine.credentials import Credentials
-    from oci_twisted.engine.references import ImageReference
+    from oci_twisted.engine.credentials.keychains import Credentials
+    from oci_twisted.engine.images.references import ImageReference
     from oci_twisted.engine.requests import Json, Request, Response
 
 
@@ -29,7 +29,7 @@ class IDriver(Interface):
     """
     Reaches one kind of engine.
 
-    Drivers are known by name: register one with `oci_twisted.engine.drivers.register`, or let your distribution
+    Drivers are known by name: register one with `oci_twisted.engine.drivers.named.register`, or let your distribution
     declare an entry point of the group ``oci_twisted.drivers`` whose object is a driver or a callable that makes one.
     """
 

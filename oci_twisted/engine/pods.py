@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from oci_twisted.engine.container_values import Created, Processes, read_processes
+from oci_twisted.engine.containers.values import Created, Processes, read_processes
 from oci_twisted.engine.documents import NO_LABELS, Fields
 from oci_twisted.engine.errors import NotFound, NotModified
 from oci_twisted.engine.filters import Filters, encode_filters

@@ -33,7 +33,7 @@ class Request:
     One operation to be done by an engine.
 
     :ivar method: the operation's name, such as ``image.pull`` or ``container.inspect``.
-    :ivar parameters: by name, as the table in `oci_twisted.engine.docker` lists them.
+    :ivar parameters: by name, as the table in `oci_twisted.engine.drivers.docker` lists them.
     :ivar body: bytes that go with it; an iterable of them is used once, so that such a request cannot be repeated.
     """
 

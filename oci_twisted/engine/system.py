@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oci_twisted.engine.calls import Calls
-    from oci_twisted.engine.credentials import Credentials
+    from oci_twisted.engine.credentials.keychains import Credentials
     from oci_twisted.engine.requests import Json
 
 

@@ -10,13 +10,13 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 
 from oci_twisted.engine import EngineClient
-from oci_twisted.engine.credentials import NoKeychain
+from oci_twisted.engine.credentials.keychains import NoKeychain
 from oci_twisted.testing.waiting import turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from oci_twisted.engine.connection import HttpConnection
+    from oci_twisted.engine.drivers.connection import HttpConnection
     from oci_twisted.engine.interfaces import IDriver
     from tests.clients.engines import Program
     from tests.clients.processes import Daemon

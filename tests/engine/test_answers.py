@@ -7,7 +7,7 @@ import re
 import pytest
 
 from oci_twisted.engine import errors
-from oci_twisted.engine.answers import document_of, refusal
+from oci_twisted.engine.drivers.answers import document_of, refusal
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from oci_twisted.engine import EngineClient
-    from oci_twisted.engine.image_values import ImageSummary
+    from oci_twisted.engine.images.values import ImageSummary
     from oci_twisted.engine.requests import Json
 
 T = TypeVar("T")

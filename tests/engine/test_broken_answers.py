@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from twisted.internet.defer import Deferred, TimeoutError  # noqa: A004 - Twisted's own
 
-from oci_twisted.engine.docker import DockerDriver
+from oci_twisted.engine.drivers.docker import DockerDriver
 from oci_twisted.engine.errors import ConnectionFailed, EngineError, StreamCorrupt, TimedOut
 from oci_twisted.engine.transport.limits import Limits, Timeouts
 from oci_twisted.testing.waiting import soon, turn, waits

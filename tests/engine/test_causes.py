@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from oci_twisted.engine.causes import cause_of, complaint_of, delay_in
 from oci_twisted.engine.errors import (
     ConnectionFailed,
     EngineError,
@@ -16,6 +15,7 @@ from oci_twisted.engine.errors import (
     PushFailed,
     StreamCorrupt,
 )
+from oci_twisted.engine.images.causes import cause_of, complaint_of, delay_in
 from oci_twisted.testing.engine.memory import break_after, complain, garbage, refuse
 from oci_twisted.testing.engine.transfers import archive_of
 from tests.engine.memory import Bench

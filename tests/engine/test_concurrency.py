@@ -16,7 +16,7 @@ from twisted.internet.endpoints import UNIXServerEndpoint
 from twisted.internet.threads import deferToThread
 
 from oci_twisted.engine import EngineClient
-from oci_twisted.engine.container_config import Bind
+from oci_twisted.engine.containers.config import Bind
 from oci_twisted.engine.errors import NotFound, TimedOut
 from oci_twisted.testing.engine.examples import busybox_archive, config, fresh
 from oci_twisted.testing.engine.memory import MemoryEngine

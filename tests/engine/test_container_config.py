@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from oci_twisted.engine.container_config import Bind, ContainerConfig, PublishedPort
-from oci_twisted.engine.container_values import read_container
+from oci_twisted.engine.containers.config import Bind, ContainerConfig, PublishedPort
+from oci_twisted.engine.containers.values import read_container
 from oci_twisted.engine.documents import Fields
 from tests.engine.memory import Bench
 

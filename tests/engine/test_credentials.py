@@ -14,11 +14,11 @@ from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 from zope.interface.verify import verifyObject
 
-from oci_twisted.engine.credentials import ANONYMOUS, Credentials, NoKeychain, UserKeychain, server_of
+from oci_twisted.engine.credentials.keychains import ANONYMOUS, Credentials, NoKeychain, UserKeychain, server_of
 from oci_twisted.engine.discovery import Surroundings
 from oci_twisted.engine.errors import CredentialsFailed
+from oci_twisted.engine.images.references import ImageReference
 from oci_twisted.engine.interfaces import IKeychain
-from oci_twisted.engine.references import ImageReference
 from oci_twisted.testing.waiting import turn, waits
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from oci_twisted.engine.container_values import read_processes
+from oci_twisted.engine.containers.frames import Stream
+from oci_twisted.engine.containers.logs import LogLine
+from oci_twisted.engine.containers.values import read_processes
 from oci_twisted.engine.documents import Fields
 from oci_twisted.engine.errors import StreamCorrupt
-from oci_twisted.engine.event_values import read_event
-from oci_twisted.engine.frames import Stream
-from oci_twisted.engine.logs import LogLine
+from oci_twisted.engine.events.values import read_event
 
 if TYPE_CHECKING:
     from oci_twisted.engine.requests import Json

@@ -8,11 +8,11 @@ import pytest
 from zope.interface.verify import verifyObject
 
 from oci_twisted.engine import EngineClient
-from oci_twisted.engine.docker import DockerDriver
-from oci_twisted.engine.drivers import driver, known, register
+from oci_twisted.engine.drivers.docker import DockerDriver
+from oci_twisted.engine.drivers.named import driver, known, register
+from oci_twisted.engine.drivers.podman import PodmanDriver
 from oci_twisted.engine.errors import ConnectionFailed
 from oci_twisted.engine.interfaces import IDriver
-from oci_twisted.engine.podman import PodmanDriver
 from oci_twisted.testing.engine.memory import MemoryDriver, MemoryEngine
 from oci_twisted.testing.waiting import waits
 from tests.engine.memory import Bench

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from twisted.internet.protocol import ProcessProtocol
 
-from oci_twisted.engine.container_config import ContainerConfig
-from oci_twisted.engine.credentials import Credentials
+from oci_twisted.engine.containers.config import ContainerConfig
+from oci_twisted.engine.credentials.keychains import Credentials
 from oci_twisted.engine.errors import StreamCorrupt
 from oci_twisted.testing.engine.memory import garbage
 from tests.engine.memory import Bench

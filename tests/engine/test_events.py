@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError
 
 from oci_twisted.engine.errors import ConnectionFailed, EngineError, Invalid, StreamCorrupt
-from oci_twisted.engine.event_values import Event, Gap, GapCause, read_event
-from oci_twisted.engine.events import QUEUE, Backoff
+from oci_twisted.engine.events.subscription import QUEUE, Backoff
+from oci_twisted.engine.events.values import Event, Gap, GapCause, read_event
 from oci_twisted.testing.engine.memory import Fault, garbage, html, refuse, silence
 from oci_twisted.testing.engine.memory.events import KEPT
 from tests.engine.memory import Bench
 
 if TYPE_CHECKING:
-    from oci_twisted.engine.events import EventSubscription
+    from oci_twisted.engine.events.subscription import EventSubscription
 
 # Each pause is as long as it can be.
 STEADY = Backoff(first=1, most=8, jitter=lambda: 1.0)

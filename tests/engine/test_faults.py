@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
-from oci_twisted.engine.container_config import ContainerConfig
+from oci_twisted.engine.containers.config import ContainerConfig
+from oci_twisted.engine.containers.outputs import Collector
 from oci_twisted.engine.errors import ConnectionFailed, EngineError, NotFound, StreamCorrupt, TimedOut
-from oci_twisted.engine.outputs import Collector
 from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, Timeouts
 from oci_twisted.testing.engine.examples import busybox_archive
 from oci_twisted.testing.engine.memory import break_after, garbage, html, refuse, silence
 from tests.engine.memory import Bench
 
 if TYPE_CHECKING:
-    from oci_twisted.engine.processes import ContainerProcess
+    from oci_twisted.engine.containers.processes import ContainerProcess
 
 TIMEOUTS = Timeouts(connect=5, first_byte=10, idle=20, kept=30)
 

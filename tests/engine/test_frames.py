@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oci_twisted.engine.containers.frames import Frames, Stream, joined
 from oci_twisted.engine.errors import EngineError, StreamCorrupt
-from oci_twisted.engine.frames import Frames, Stream, joined
 from oci_twisted.testing.engine.memory.attachments import frame
 
 PARTS = st.lists(st.tuples(st.sampled_from(Stream), st.binary(max_size=40)), max_size=12)

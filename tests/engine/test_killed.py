@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ProcessProtocol
 
 from oci_twisted.engine.errors import ConnectionFailed, EngineError, StreamCorrupt
-from oci_twisted.engine.event_values import Event, Gap, GapCause
+from oci_twisted.engine.events.values import Event, Gap, GapCause
 from oci_twisted.testing.engine.examples import busybox_archive, config, fresh
 from oci_twisted.testing.waiting import soon, turn, waits
 from tests.engine.killable import client_of, the_reactor
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from oci_twisted.engine import EngineClient
-    from oci_twisted.engine.container_config import ContainerConfig
-    from oci_twisted.engine.events import EventSubscription
+    from oci_twisted.engine.containers.config import ContainerConfig
+    from oci_twisted.engine.events.subscription import EventSubscription
     from tests.engine.killable import Killable
 
 pytestmark = pytest.mark.clients

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 
+from oci_twisted.engine.containers.frames import Stream
+from oci_twisted.engine.containers.logs import Log, LogLine
+from oci_twisted.engine.drivers.late_streams import LateStream
 from oci_twisted.engine.errors import ConnectionFailed, EngineError, StreamCorrupt
-from oci_twisted.engine.frames import Stream
 from oci_twisted.engine.instants import encode_instant, encode_nanoseconds, parse_instant
-from oci_twisted.engine.late_streams import LateStream
-from oci_twisted.engine.logs import Log, LogLine
 from oci_twisted.testing.consumers import CheckingConsumer, PausingConsumer
 from oci_twisted.testing.engine.memory.attachments import frame
 from tests.engine.test_streams import Source, everything, outcome

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from oci_twisted.engine import docker, podman
-from oci_twisted.engine.container_values import Created
+from oci_twisted.engine.containers.values import Created
+from oci_twisted.engine.drivers import docker, podman
+from oci_twisted.engine.drivers.operations import ApiVersion, Operation, Shape
 from oci_twisted.engine.errors import Unsupported
-from oci_twisted.engine.operations import ApiVersion, Operation, Shape
 from oci_twisted.engine.requests import Request
 
 

@@ -8,9 +8,9 @@ from twisted.internet.error import ConnectionDone, ProcessDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from oci_twisted.engine.container_config import ContainerConfig
+from oci_twisted.engine.containers.config import ContainerConfig
+from oci_twisted.engine.containers.processes import ContainerProcess
 from oci_twisted.engine.errors import Conflict, ConnectionFailed, EngineError, StreamCorrupt
-from oci_twisted.engine.processes import ContainerProcess
 from oci_twisted.engine.transport.duplex import Duplex
 from oci_twisted.testing.engine.execs import Recorder
 from oci_twisted.testing.engine.memory import Process, garbage, refuse, silence

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from oci_twisted.engine.progress import LAYERS, LayerProgress, Phase, Progress, ProgressTracker
+from oci_twisted.engine.images.progress import LAYERS, LayerProgress, Phase, Progress, ProgressTracker
 
 
 class Told:

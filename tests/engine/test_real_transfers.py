@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from twisted.internet.defer import CancelledError, Deferred
 
 from oci_twisted.engine import EngineClient
-from oci_twisted.engine.credentials import NoKeychain
+from oci_twisted.engine.credentials.keychains import NoKeychain
 from oci_twisted.engine.errors import PullCause, PullFailed, PushFailed, Unauthorized
 from oci_twisted.testing.engine.examples import fresh
 from oci_twisted.testing.engine.registries import ADA, guarded_registry, open_registry

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oci_twisted.engine.references import ImageReference
+from oci_twisted.engine.images.references import ImageReference
 
 DIGEST = f"sha256:{'0a' * 32}"
 HUB = "docker.io"

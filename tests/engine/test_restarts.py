@@ -12,7 +12,7 @@ from oci_twisted.testing.waiting import waits
 from tests.clients.engines import docker_daemon, short_folder
 
 if TYPE_CHECKING:
-    from oci_twisted.engine.connection import HttpConnection
+    from oci_twisted.engine.drivers.connection import HttpConnection
 
 pytestmark = pytest.mark.clients
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
-from oci_twisted.engine.container_config import ContainerConfig
+from oci_twisted.engine.containers.config import ContainerConfig
 from tests.engine.memory import Bench
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from oci_twisted.engine.containers.stats import Traffic, read_stats
 from oci_twisted.engine.documents import Fields
-from oci_twisted.engine.stats import Traffic, read_stats
 from tests.engine.test_processes import bench_with_container
 
 if TYPE_CHECKING:

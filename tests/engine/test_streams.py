@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
+from oci_twisted.engine.drivers.messages import MESSAGE_LIMIT, MessageStream
 from oci_twisted.engine.errors import StreamCorrupt
-from oci_twisted.engine.messages import MESSAGE_LIMIT, MessageStream
 from oci_twisted.engine.transport.streams import HIGH_WATER, ByteStream
 from oci_twisted.testing.consumers import CheckingConsumer
 

@@ -12,9 +12,9 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from oci_twisted.engine import EngineClient
-from oci_twisted.engine.container_config import ContainerConfig
-from oci_twisted.engine.container_values import Status
-from oci_twisted.engine.drivers import register
+from oci_twisted.engine.containers.config import ContainerConfig
+from oci_twisted.engine.containers.values import Status
+from oci_twisted.engine.drivers.named import register
 from oci_twisted.engine.errors import ConnectionFailed, NotFound, Unsupported
 from oci_twisted.engine.interfaces import IConnection, IDriver, IHandler, IPods
 from oci_twisted.engine.requests import Request, Response

@@ -16,22 +16,22 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from oci_twisted.engine import podman
 from oci_twisted.engine.address import Address
-from oci_twisted.engine.archives import ContainerFiles
 from oci_twisted.engine.calls import Calls
 from oci_twisted.engine.client import EngineClient
-from oci_twisted.engine.connection import HttpConnection
-from oci_twisted.engine.containers import Containers
-from oci_twisted.engine.docker import API, OPERATIONS
+from oci_twisted.engine.containers.archives import ContainerFiles
+from oci_twisted.engine.containers.containers import Containers
+from oci_twisted.engine.containers.execs import ContainerExecs
+from oci_twisted.engine.containers.logs import ContainerLogs
+from oci_twisted.engine.containers.stats import ContainerStats
+from oci_twisted.engine.drivers import podman
+from oci_twisted.engine.drivers.connection import HttpConnection
+from oci_twisted.engine.drivers.docker import API, OPERATIONS
 from oci_twisted.engine.errors import ConnectionFailed, TimedOut
-from oci_twisted.engine.execs import ContainerExecs
-from oci_twisted.engine.images import Images
-from oci_twisted.engine.logs import ContainerLogs
+from oci_twisted.engine.images.images import Images
 from oci_twisted.engine.manifests import Manifests
 from oci_twisted.engine.networks import Networks
 from oci_twisted.engine.pods import Pods
-from oci_twisted.engine.stats import ContainerStats
 from oci_twisted.engine.system import System
 from oci_twisted.engine.transport.endpoints import endpoint_for
 from oci_twisted.engine.transport.limits import Limits, Timeouts

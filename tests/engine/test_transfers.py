@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.defer import CancelledError
 
 from oci_twisted.engine import EngineClient
-from oci_twisted.engine.credentials import ANONYMOUS, Credentials
+from oci_twisted.engine.credentials.keychains import ANONYMOUS, Credentials
 from oci_twisted.engine.errors import (
     BuildFailed,
     CredentialsFailed,
@@ -30,8 +30,8 @@ from tests.engine.memory import Bench
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from oci_twisted.engine.images.references import ImageReference
     from oci_twisted.engine.interfaces import IHandler
-    from oci_twisted.engine.references import ImageReference
     from oci_twisted.engine.requests import Json, Request
 
 NAME = "registry.test/team/tool:v1"

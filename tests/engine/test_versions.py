@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oci_twisted.engine.container_config import ContainerConfig
+from oci_twisted.engine.containers.config import ContainerConfig
 from oci_twisted.engine.errors import EngineError, StreamCorrupt, TimedOut, Unsupported
 from oci_twisted.engine.transport.limits import Timeouts
 from oci_twisted.testing.engine.memory import html, silence

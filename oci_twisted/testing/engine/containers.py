@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
-from oci_twisted.engine.container_values import Status
+from oci_twisted.engine.containers.values import Status
 from oci_twisted.engine.errors import Conflict, EngineError, NotFound
 from oci_twisted.testing.engine.examples import config, fresh
 from oci_twisted.testing.waiting import waits

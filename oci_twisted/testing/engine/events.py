@@ -11,13 +11,13 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
 from oci_twisted.engine.errors import ConnectionFailed
-from oci_twisted.engine.event_values import Event
+from oci_twisted.engine.events.values import Event
 from oci_twisted.testing.engine.examples import fresh
 from oci_twisted.testing.waiting import waits
 
 if TYPE_CHECKING:
     from oci_twisted.engine import EngineClient
-    from oci_twisted.engine.events import EventSubscription
+    from oci_twisted.engine.events.subscription import EventSubscription
     from oci_twisted.testing.engine.contract import Connect
     from oci_twisted.testing.engine.examples import Made
 

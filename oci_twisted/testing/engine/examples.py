@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
 from uuid import uuid4
 
-from oci_twisted.engine.container_config import ContainerConfig
+from oci_twisted.engine.containers.config import ContainerConfig
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

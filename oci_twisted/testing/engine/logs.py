@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
+from oci_twisted.engine.containers.frames import Stream
 from oci_twisted.engine.errors import NotFound
-from oci_twisted.engine.frames import Stream
 from oci_twisted.testing.consumers import CheckingConsumer
 from oci_twisted.testing.engine.examples import fresh
 from oci_twisted.testing.waiting import turn, waits
 
 if TYPE_CHECKING:
     from oci_twisted.engine import EngineClient
-    from oci_twisted.engine.logs import Log, LogLine
+    from oci_twisted.engine.containers.logs import Log, LogLine
     from oci_twisted.testing.engine.examples import Made
 
 SLEEP = ("/bin/sleep", "1000")

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from zope.interface import implementer
 
 from oci_twisted.app import Registry
-from oci_twisted.engine.credentials import Credentials
+from oci_twisted.engine.credentials.keychains import Credentials
 from oci_twisted.interfaces import (
     ANONYMOUS,
     Action,

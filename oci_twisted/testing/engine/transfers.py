@@ -13,18 +13,18 @@ import pytest
 from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 
-from oci_twisted.engine.credentials import ANONYMOUS
+from oci_twisted.engine.credentials.keychains import ANONYMOUS
 from oci_twisted.engine.errors import BuildFailed, EngineError, NotFound, PullCause, PullFailed, PushFailed
-from oci_twisted.engine.progress import Phase
+from oci_twisted.engine.images.progress import Phase
 from oci_twisted.testing.engine.examples import fresh, in_pieces
 from oci_twisted.testing.engine.registries import ADA
 from oci_twisted.testing.waiting import waits
 
 if TYPE_CHECKING:
     from oci_twisted.engine import EngineClient
-    from oci_twisted.engine.builds import BuildMessage
+    from oci_twisted.engine.images.builds import BuildMessage
+    from oci_twisted.engine.images.progress import Progress
     from oci_twisted.engine.interfaces import IByteStream
-    from oci_twisted.engine.progress import Progress
     from oci_twisted.testing.engine.examples import Made
     from oci_twisted.testing.engine.registries import Place
 

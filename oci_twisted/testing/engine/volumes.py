@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from oci_twisted.engine.container_config import Bind
+from oci_twisted.engine.containers.config import Bind
 from oci_twisted.engine.errors import Conflict, Invalid, NotFound, Unsupported
 from oci_twisted.testing.engine.examples import fresh
 from oci_twisted.testing.waiting import waits

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
 from oci_twisted.engine import EngineClient
-from oci_twisted.engine.container_config import ContainerConfig
+from oci_twisted.engine.containers.config import ContainerConfig
 from oci_twisted.testing.engine.examples import busybox_archive
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from zope.interface import implementer
 
 from oci_twisted.engine.address import Address
-from oci_twisted.engine.docker import API, OPERATIONS, DockerConnection
+from oci_twisted.engine.drivers.docker import API, OPERATIONS, DockerConnection
 from oci_twisted.engine.interfaces import IDriver
 from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
 from oci_twisted.engine.transport.pool import Pool

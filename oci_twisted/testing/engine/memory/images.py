@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from oci_twisted.engine.references import DEFAULT_REGISTRY
+from oci_twisted.engine.images.references import DEFAULT_REGISTRY
 from oci_twisted.testing.engine.memory.filters import has_labels
 from oci_twisted.testing.engine.memory.refusals import Refused
 from oci_twisted.testing.engine.memory.server import Reply, as_json, as_messages

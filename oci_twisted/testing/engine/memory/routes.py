@@ -11,13 +11,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from attrs import frozen
 
-from oci_twisted.engine.docker import OPERATIONS
+from oci_twisted.engine.drivers.docker import OPERATIONS
 from oci_twisted.testing.engine.memory.refusals import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from oci_twisted.engine.operations import Operation
+    from oci_twisted.engine.drivers.operations import Operation
     from oci_twisted.testing.engine.memory.server import Call
 
 _VERSION = re.compile(r"/v(\d+\.\d+)(/.*)")

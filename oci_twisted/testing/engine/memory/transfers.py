@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 from twisted.internet.task import deferLater
 
-from oci_twisted.engine.references import ImageReference
+from oci_twisted.engine.images.references import ImageReference
 from oci_twisted.testing.engine.memory.images import MemoryImage, familiar, find_image, name_image
 from oci_twisted.testing.engine.memory.refusals import Refused
 from oci_twisted.testing.engine.memory.server import Reply, as_json, as_messages

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from oci_twisted.engine.operations import ApiVersion
+from oci_twisted.engine.drivers.operations import ApiVersion
 from oci_twisted.testing.engine.memory.filters import has_labels
 from oci_twisted.testing.engine.memory.refusals import Refused
 from oci_twisted.testing.engine.memory.server import NOTHING, Reply, as_json

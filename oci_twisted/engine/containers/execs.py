@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.task import deferLater
 
+from oci_twisted.engine.containers.exits import Ending
+from oci_twisted.engine.containers.outputs import OUTPUT_LIMIT, Collector, Output, check_input, fed
+from oci_twisted.engine.containers.processes import ContainerProcess
 from oci_twisted.engine.errors import Unsupported
-from oci_twisted.engine.exits import Ending
-from oci_twisted.engine.outputs import OUTPUT_LIMIT, Collector, Output, check_input, fed
-from oci_twisted.engine.processes import ContainerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

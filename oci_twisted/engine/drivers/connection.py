@@ -12,11 +12,11 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from oci_twisted.engine.answers import document_of, refusal
+from oci_twisted.engine.drivers.answers import document_of, refusal
+from oci_twisted.engine.drivers.messages import MessageStream
+from oci_twisted.engine.drivers.operations import ApiVersion, Operation, Shape
 from oci_twisted.engine.errors import ConnectionFailed, EngineError, StreamCorrupt, Unsupported
 from oci_twisted.engine.interfaces import IConnection, IHandler
-from oci_twisted.engine.messages import MessageStream
-from oci_twisted.engine.operations import ApiVersion, Operation, Shape
 from oci_twisted.engine.requests import Request, Response
 from oci_twisted.engine.transport.limits import Turns
 from oci_twisted.engine.transport.wire import Exchange

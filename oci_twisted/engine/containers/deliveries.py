@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from zope.interface import implementer
 
-from oci_twisted.engine.frames import Stream
+from oci_twisted.engine.containers.frames import Stream
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IProducer
 
-    from oci_twisted.engine.frames import Frames
+    from oci_twisted.engine.containers.frames import Frames
 
 
 @implementer(IConsumer)

@@ -11,15 +11,15 @@ from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
-from oci_twisted.engine.container_config import check_config
+from oci_twisted.engine.containers.config import check_config
+from oci_twisted.engine.containers.outputs import Collector, Output, check_input, fed
 from oci_twisted.engine.errors import EngineError, NotFound
-from oci_twisted.engine.outputs import Collector, Output, check_input, fed
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
-    from oci_twisted.engine.container_config import ContainerConfig
-    from oci_twisted.engine.containers import Containers
+    from oci_twisted.engine.containers.config import ContainerConfig
+    from oci_twisted.engine.containers.containers import Containers
     from oci_twisted.engine.requests import Body
 
 T = TypeVar("T")

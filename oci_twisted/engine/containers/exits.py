@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oci_twisted.engine.container_values import Exit, read_exit
+from oci_twisted.engine.containers.values import Exit, read_exit
 from oci_twisted.engine.documents import Fields
 from oci_twisted.engine.errors import EngineError, StreamCorrupt
 from oci_twisted.engine.requests import Request

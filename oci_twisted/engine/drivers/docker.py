@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, field, frozen
 from zope.interface import implementer
 
-from oci_twisted.engine.connection import ApiRange, HttpConnection
+from oci_twisted.engine.drivers.connection import ApiRange, HttpConnection
+from oci_twisted.engine.drivers.operations import ApiVersion, Operation, Shape, table
 from oci_twisted.engine.errors import Unsupported
 from oci_twisted.engine.interfaces import IDriver, IHandler
-from oci_twisted.engine.operations import ApiVersion, Operation, Shape, table
 from oci_twisted.engine.transport.endpoints import endpoint_for, host_header
 from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
 from oci_twisted.engine.transport.pool import Pool

@@ -6,12 +6,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oci_twisted.engine.builds import build
-from oci_twisted.engine.causes import complaint_of
 from oci_twisted.engine.documents import NO_LABELS
 from oci_twisted.engine.errors import EngineError, NotFound, StreamCorrupt
 from oci_twisted.engine.filters import Filters, encode_filters
-from oci_twisted.engine.image_values import (
+from oci_twisted.engine.images.builds import build
+from oci_twisted.engine.images.causes import complaint_of
+from oci_twisted.engine.images.loads import Loaded, load
+from oci_twisted.engine.images.names import split_tag
+from oci_twisted.engine.images.pulls import Pull, start_pull
+from oci_twisted.engine.images.pushes import Push, Pushed, start_push
+from oci_twisted.engine.images.references import ImageReference
+from oci_twisted.engine.images.values import (
     HistoryEntry,
     Image,
     ImageSummary,
@@ -21,21 +26,16 @@ from oci_twisted.engine.image_values import (
     read_removal,
     read_summary,
 )
-from oci_twisted.engine.loads import Loaded, load
-from oci_twisted.engine.names import split_tag
-from oci_twisted.engine.pulls import Pull, start_pull
-from oci_twisted.engine.pushes import Push, Pushed, start_push
-from oci_twisted.engine.references import ImageReference
 from oci_twisted.engine.requests import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from oci_twisted.engine.builds import OnBuildMessage
     from oci_twisted.engine.calls import Calls
-    from oci_twisted.engine.credentials import Credentials
+    from oci_twisted.engine.credentials.keychains import Credentials
+    from oci_twisted.engine.images.builds import OnBuildMessage
+    from oci_twisted.engine.images.progress import OnProgress
     from oci_twisted.engine.interfaces import IByteStream, IKeychain
-    from oci_twisted.engine.progress import OnProgress
     from oci_twisted.engine.requests import Body
 
 

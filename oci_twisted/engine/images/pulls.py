@@ -6,18 +6,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oci_twisted.engine.causes import cause_of, refusals_as
 from oci_twisted.engine.errors import NotFound, PullCause, PullFailed, Unsupported
-from oci_twisted.engine.image_values import Image, read_image
+from oci_twisted.engine.images.causes import cause_of, refusals_as
+from oci_twisted.engine.images.transfers import Transfer, check_tls_choice
+from oci_twisted.engine.images.values import Image, read_image
 from oci_twisted.engine.requests import Json, Request
-from oci_twisted.engine.transfers import Transfer, check_tls_choice
 
 if TYPE_CHECKING:
     from oci_twisted.engine.calls import Calls
-    from oci_twisted.engine.credentials import Credentials
+    from oci_twisted.engine.credentials.keychains import Credentials
     from oci_twisted.engine.documents import Fields
+    from oci_twisted.engine.images.references import ImageReference
     from oci_twisted.engine.interfaces import IMessageStream
-    from oci_twisted.engine.references import ImageReference
 
 _METHOD = "image.pull"
 # What machines call themselves, and Go's names for it.

@@ -6,9 +6,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oci_twisted.engine.archives import ContainerFiles
-from oci_twisted.engine.container_config import ContainerConfig, check_config
-from oci_twisted.engine.container_values import (
+from oci_twisted.engine.containers.archives import ContainerFiles
+from oci_twisted.engine.containers.config import ContainerConfig, check_config
+from oci_twisted.engine.containers.execs import ContainerExecs
+from oci_twisted.engine.containers.exits import Ending
+from oci_twisted.engine.containers.logs import ContainerLogs
+from oci_twisted.engine.containers.outputs import OUTPUT_LIMIT, Output
+from oci_twisted.engine.containers.runs import run
+from oci_twisted.engine.containers.stats import ContainerStats
+from oci_twisted.engine.containers.values import (
     Container,
     ContainersPruned,
     ContainerSummary,
@@ -20,14 +26,8 @@ from oci_twisted.engine.container_values import (
     read_summary,
 )
 from oci_twisted.engine.errors import NotFound, NotModified
-from oci_twisted.engine.execs import ContainerExecs
-from oci_twisted.engine.exits import Ending
 from oci_twisted.engine.filters import Filters, encode_filters
-from oci_twisted.engine.logs import ContainerLogs
-from oci_twisted.engine.names import split_tag
-from oci_twisted.engine.outputs import OUTPUT_LIMIT, Output
-from oci_twisted.engine.runs import run
-from oci_twisted.engine.stats import ContainerStats
+from oci_twisted.engine.images.names import split_tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

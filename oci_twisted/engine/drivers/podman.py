@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 from zope.interface import implementer
 
-from oci_twisted.engine import docker
-from oci_twisted.engine.connection import ApiRange
+from oci_twisted.engine.drivers import docker
+from oci_twisted.engine.drivers.connection import ApiRange
+from oci_twisted.engine.drivers.operations import ApiVersion, Operation, Shape, table
+from oci_twisted.engine.drivers.podman_differences import DIFFERENCES, TlsChoice
 from oci_twisted.engine.interfaces import IDriver, IManifests, IPlainRegistries, IPods
-from oci_twisted.engine.operations import ApiVersion, Operation, Shape, table
-from oci_twisted.engine.podman_differences import DIFFERENCES, TlsChoice
 from oci_twisted.engine.transport.endpoints import endpoint_for, host_header
 from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
 from oci_twisted.engine.transport.pool import Pool
@@ -30,7 +30,7 @@ _Op = Operation
 NOTHING, DOCUMENT, MESSAGES = Shape.NOTHING, Shape.DOCUMENT, Shape.MESSAGES
 
 OPERATIONS = docker.OPERATIONS | table(
-    # See `oci_twisted.engine.podman_differences`.
+    # See `oci_twisted.engine.drivers.podman_differences`.
     _Op("system.events", "GET", "/events", MESSAGES, "since until filters stream", patient=True),
     _Op("image.push", "POST", "/images/{name}/push", MESSAGES, "tag tlsVerify=verify_tls", "X-Registry-Auth=auth",
         patient=True),

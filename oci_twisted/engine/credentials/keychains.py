@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 from zope.interface import implementer
 
-from oci_twisted.engine.credential_helpers import ask_helper
+from oci_twisted.engine.credentials.programs import ask_helper
 from oci_twisted.engine.errors import CredentialsFailed
+from oci_twisted.engine.images.references import DEFAULT_REGISTRY
 from oci_twisted.engine.interfaces import IKeychain
-from oci_twisted.engine.references import DEFAULT_REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from oci_twisted.engine.discovery import Surroundings
-    from oci_twisted.engine.references import ImageReference
+    from oci_twisted.engine.images.references import ImageReference
 
 HELPER_TIMEOUT = 30.0
 """Seconds.  A helper may ask its user for a password."""

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from oci_twisted.engine.causes import refusals_as
 from oci_twisted.engine.errors import PushFailed, StreamCorrupt
+from oci_twisted.engine.images.causes import refusals_as
+from oci_twisted.engine.images.transfers import Transfer, check_tls_choice
 from oci_twisted.engine.requests import Json, Request
-from oci_twisted.engine.transfers import Transfer, check_tls_choice
 
 if TYPE_CHECKING:
     from oci_twisted.engine.calls import Calls
-    from oci_twisted.engine.credentials import Credentials
+    from oci_twisted.engine.credentials.keychains import Credentials
+    from oci_twisted.engine.images.references import ImageReference
     from oci_twisted.engine.interfaces import IMessageStream
-    from oci_twisted.engine.references import ImageReference
 
 _METHOD = "image.push"
 # Podman 4 says it in words only: "v1: digest: sha256:... size: 445".

@@ -12,9 +12,9 @@ from attrs import evolve, frozen
 from zope.interface import implementer
 
 from oci_twisted.engine.documents import Fields, each
+from oci_twisted.engine.drivers.late_streams import LateStream
 from oci_twisted.engine.errors import StreamCorrupt
 from oci_twisted.engine.interfaces import IHandler, IMessageStream
-from oci_twisted.engine.late_streams import LateStream
 from oci_twisted.engine.requests import Response
 
 if TYPE_CHECKING:

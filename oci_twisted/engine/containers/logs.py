@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
 
-from oci_twisted.engine.deliveries import Split
+from oci_twisted.engine.containers.deliveries import Split
+from oci_twisted.engine.containers.frames import Frames, Stream, joined
 from oci_twisted.engine.errors import StreamCorrupt
-from oci_twisted.engine.frames import Frames, Stream, joined
 from oci_twisted.engine.instants import Instant, encode_instant, parse_instant
 
 if TYPE_CHECKING:

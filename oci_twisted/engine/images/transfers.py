@@ -7,17 +7,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 
-from oci_twisted.engine.causes import complaint_of, failure
 from oci_twisted.engine.errors import PullFailed, Unsupported
+from oci_twisted.engine.images.causes import complaint_of, failure
+from oci_twisted.engine.images.progress import ProgressTracker
 from oci_twisted.engine.interfaces import IPlainRegistries
-from oci_twisted.engine.progress import ProgressTracker
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from oci_twisted.engine.calls import Calls
+    from oci_twisted.engine.images.progress import OnProgress, Progress
     from oci_twisted.engine.interfaces import IMessageStream
-    from oci_twisted.engine.progress import OnProgress, Progress
     from oci_twisted.engine.requests import Json, Request
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from oci_twisted.engine.containers.frames import Frames, Stream
 from oci_twisted.engine.errors import EngineError
-from oci_twisted.engine.frames import Frames, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable

@@ -17,7 +17,7 @@ from oci_twisted.engine.transport.uploads import Upload
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
-    from oci_twisted.engine.processes import ContainerProcess
+    from oci_twisted.engine.containers.processes import ContainerProcess
     from oci_twisted.engine.requests import Body
 
 # Of standard output and of standard error each.

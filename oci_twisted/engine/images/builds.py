@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
-from oci_twisted.engine.causes import complaint_of
 from oci_twisted.engine.errors import BuildFailed, ConnectionFailed, EngineError, StreamCorrupt, Unsupported
-from oci_twisted.engine.image_values import Image, read_image
-from oci_twisted.engine.progress import Progress, ProgressTracker
+from oci_twisted.engine.images.causes import complaint_of
+from oci_twisted.engine.images.progress import Progress, ProgressTracker
+from oci_twisted.engine.images.values import Image, read_image
 from oci_twisted.engine.requests import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from oci_twisted.engine.calls import Calls
-    from oci_twisted.engine.credentials import Credentials
+    from oci_twisted.engine.credentials.keychains import Credentials
     from oci_twisted.engine.requests import Body, Json
 
 _METHOD = "image.build"
@@ -63,7 +63,7 @@ async def build(
     on_message: OnBuildMessage | None,
 ) -> Image:
     """
-    Build an image; see `oci_twisted.engine.images.Images.build`.
+    Build an image; see `oci_twisted.engine.images.images.Images.build`.
 
     :raise BuildFailed: when it cannot be built.
     """

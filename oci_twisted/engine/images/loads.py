@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from oci_twisted.engine.causes import complaint_of
 from oci_twisted.engine.errors import EngineError
+from oci_twisted.engine.images.causes import complaint_of
 from oci_twisted.engine.requests import Request
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from oci_twisted.engine.errors import ClientClosed, ConnectionFailed, EngineError, StreamCorrupt
-from oci_twisted.engine.event_values import NANO, Event, Gap, GapCause, Happening, read_event
+from oci_twisted.engine.events.values import NANO, Event, Gap, GapCause, Happening, read_event
 from oci_twisted.engine.filters import encode_filters
 from oci_twisted.engine.instants import encode_instant, encode_nanoseconds
 

@@ -70,7 +70,7 @@ class EngineClient:
         self.networks = Networks(calls)
         self.volumes = Volumes(calls)
         self.pods = Pods(calls)
-        self.manifests = Manifests(calls)
+        self.manifests = Manifests(calls, self.keychain)
 
     @classmethod
     async def connect(

@@ -218,6 +218,6 @@ class HostKeyRefused(ConnectionFailed):
 
 
 class Unsupported(EngineError):
-    """The engine, or its version, cannot do it.  Nothing was sent."""
+    """The engine, or its version, cannot do it.  Nothing was done; where that is known beforehand, nothing was sent."""
 
     advice = "Use another engine, or a newer one, or do without."

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from oci_twisted.engine.documents import NO_LABELS, Fields
-from oci_twisted.engine.errors import NotFound
+from oci_twisted.engine.errors import Invalid, NotFound, PushFailed
+from oci_twisted.engine.images.causes import failure
+from oci_twisted.engine.images.references import ImageReference
 from oci_twisted.engine.interfaces import IManifests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from oci_twisted.engine.calls import Calls
+    from oci_twisted.engine.credentials import Credentials
+    from oci_twisted.engine.interfaces import IKeychain
     from oci_twisted.engine.requests import Json
 
 
@@ -57,8 +61,9 @@ class Manifests:
     to do, by cancelling or ``Deferred.addTimeout``.
     """
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, keychain: IKeychain) -> None:
         self._calls = calls
+        self._keychain = keychain
 
     async def create(self, name: str, images: Sequence[str] = ()) -> str:
         """
@@ -134,7 +139,7 @@ class Manifests:
         *,
         images: bool = True,
         verify_tls: bool = True,
-        auth: Mapping[str, str] | None = None,
+        auth: Credentials | None = None,
     ) -> str:
         """
         Push a manifest list, and answer its digest.
@@ -144,17 +149,25 @@ class Manifests:
         :param destination: its name there, such as ``registry.example/app:v1``.
         :param images: whether the images in it go with it.
         :param verify_tls: ``False`` for a registry without TLS, or with a certificate that nobody vouches for.
-        :param auth: ``username`` and ``password``, as Docker's ``AuthConfig`` has them.
+        :param auth: for the registry; what the client's keychain has for it if ``None``.
+        :raise NotFound: when the engine does not have the list.
+        :raise PushFailed: when the registry, or the way to it, does not take it; see its ``cause``.
         """
-        fields = await self._lists().fields(
-            "a pushed manifest list",
-            "manifest.push",
-            name=name,
-            destination=destination,
-            all=images,
-            verify_tls=verify_tls,
-            auth=auth,
-        )
+        lists, reference = self._lists(), ImageReference.parse(destination)
+        auth = auth or await self._keychain.find(reference)
+        try:
+            fields = await lists.fields(
+                "a pushed manifest list",
+                "manifest.push",
+                name=name,
+                destination=destination,
+                all=images,
+                verify_tls=verify_tls,
+                auth=auth.document(reference.registry) if auth is not None else None,
+            )
+        except Invalid as error:
+            # Podman says so whatever the registry's reason was.
+            raise failure(PushFailed, error.message, request=error.request) from error
         return fields.text("Id")
 
     async def remove(self, name: str) -> None:

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from oci_twisted.engine.containers.values import Created, Processes, read_processes
 from oci_twisted.engine.documents import NO_LABELS, Fields
-from oci_twisted.engine.errors import NotFound, NotModified
+from oci_twisted.engine.errors import EngineError, NotFound, NotModified
 from oci_twisted.engine.filters import Filters, encode_filters
 from oci_twisted.engine.interfaces import IPods
 
@@ -186,8 +186,12 @@ class Pods:
         await self._pods().ask("pod.remove", name=pod, force=force)
 
     async def prune(self) -> tuple[str, ...]:
-        """Remove the pods that do not run, with their containers, and answer their ids."""
-        return await self._pods().each("a pod", lambda fields: fields.text("Id"), "pod.prune")
+        """
+        Remove the pods that do not run, with their containers, and answer their ids.
+
+        :raise EngineError: when one of them could not be removed; others may have been.
+        """
+        return await self._pods().each("a pod", _pruned, "pod.prune")
 
     def _pods(self) -> Calls:
         return self._calls.require(IPods)
@@ -198,6 +202,13 @@ class Pods:
         except NotModified:
             return False
         return True
+
+
+def _pruned(fields: Fields) -> str:
+    id_, complaint = fields.text("Id"), fields.whole.get("Err")
+    if complaint:
+        raise EngineError(f"the pod {id_} could not be removed: {complaint}")
+    return id_
 
 
 def _pod(fields: Fields) -> Pod:

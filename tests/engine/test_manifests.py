@@ -8,8 +8,10 @@ import pytest
 import treq
 
 from oci_twisted.engine import EngineClient
-from oci_twisted.engine.errors import EngineError
+from oci_twisted.engine.credentials import ANONYMOUS
+from oci_twisted.engine.errors import PullCause, PushFailed
 from oci_twisted.testing.engine.examples import busybox_archive, fresh
+from oci_twisted.testing.engine.registries import ADA, guarded_registry
 from oci_twisted.testing.waiting import waits
 
 if TYPE_CHECKING:
@@ -29,8 +31,15 @@ async def test_a_manifest_list_is_pushed(podman_address: str, oci_registry: Serv
         await client.manifests.create(manifest, [f"containers-storage:{image}"])
         digest = await client.manifests.push(manifest, f"{oci_registry.host}/list:v1", verify_tls=False)
         (entry,) = (await client.manifests.inspect(manifest)).entries
-        with pytest.raises(EngineError, match="connection refused"):
+        with pytest.raises(PushFailed, match="connection refused") as caught:
             await client.manifests.push(manifest, "127.0.0.1:1/list:v1", verify_tls=False)
+        assert caught.value.cause is PullCause.UNREACHABLE
+        async with guarded_registry(ADA) as place:
+            with pytest.raises(PushFailed) as refused:
+                await client.manifests.push(manifest, f"{place.host}/list:v1", verify_tls=False, auth=ANONYMOUS)
+            assert refused.value.cause is PullCause.AUTHENTICATION_REQUIRED
+            pushed = await client.manifests.push(manifest, f"{place.host}/list:v1", verify_tls=False, auth=ADA)
+            assert pushed == digest
         await client.manifests.remove(manifest)
         await client.images.remove(image)
     answer = await treq.get(f"http://{oci_registry.host}/v2/list/manifests/{digest}")

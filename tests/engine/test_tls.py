@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509 import load_pem_x509_certificate
 from twisted.internet import ssl
 from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
@@ -213,6 +218,9 @@ def junk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Path(name).write_text("junk")
     for name in ("one.pem", "strange.pem"):
         certify(name).write(Path(name))
+    key = load_pem_private_key(certify("locked").key_pem, None)
+    secret = BestAvailableEncryption(b"secret")
+    Path("locked.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, secret))
 
 
 @pytest.mark.usefixtures("junk")
@@ -224,6 +232,7 @@ def junk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (TlsFiles(None, Path("junk.pem"), Path("other.pem")), r"junk\.pem holds no certificate in PEM"),
         (TlsFiles(None, Path("one.pem"), Path("other.pem")), r"other\.pem holds no key in PEM"),
         (TlsFiles(None, Path("one.pem"), Path("strange.pem")), r"strange\.pem holds the key of another certificate"),
+        (TlsFiles(None, Path("one.pem"), Path("locked.pem")), r"locked\.pem holds a key with a passphrase"),
     ],
 )
 @waits

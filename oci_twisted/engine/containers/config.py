@@ -26,7 +26,8 @@ def _words(value: Sequence[str] | str | None) -> tuple[str, ...] | None:
 
 def _texts(value: Mapping[str, str]) -> Mapping[str, str]:
     if not isinstance(value, Mapping):
-        raise TypeError(f"a mapping of names to texts is asked for, not {value!r}")
+        # Without what it is, which may have passwords in it.
+        raise TypeError(f"a mapping of names to texts is asked for, not a {type(value).__name__}")
     return value
 
 

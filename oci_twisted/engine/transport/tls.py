@@ -7,6 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attrs import frozen
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 from OpenSSL.crypto import FILETYPE_PEM, X509, Error
 from OpenSSL.SSL import Connection
@@ -70,11 +72,15 @@ def _certificates(path: Path) -> list[Certificate]:
 def _own(certificate: Certificate, path: Path) -> PrivateCertificate:
     content = _read(path)
     try:
+        # Of one with a passphrase OpenSSL would ask for that at the terminal, and wait.
+        load_pem_private_key(content, None)
         key = KeyPair.load(content, FILETYPE_PEM)
         own: PrivateCertificate = PrivateCertificate.fromCertificateAndKeyPair(certificate, key)
+    except TypeError:
+        raise ValueError(f"{path} holds a key with a passphrase; write it without") from None
     except VerifyError:
         raise ValueError(f"{path} holds the key of another certificate") from None
-    except (ValueError, Error) as error:
+    except (ValueError, UnsupportedAlgorithm, Error) as error:
         raise ValueError(f"{path} holds no key in PEM") from error
     return own
 

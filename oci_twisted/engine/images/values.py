@@ -20,7 +20,8 @@ class ImageSummary:
     """
     An image in a list.
 
-    :ivar id: the digest of its configuration, ``sha256:`` and 64 digits.
+    :ivar id: the digest of its configuration or, where containerd keeps Docker's images, of its manifest or its index:
+        ``sha256:`` and 64 digits.
     :ivar tags: all of its names, such as ``alpine:latest``.
     :ivar digests: names with the digest of its manifest, such as ``alpine@sha256:...``.
     :ivar size: of all its layers, in bytes.

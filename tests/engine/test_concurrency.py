@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attrs import frozen
+from attrs import astuple, frozen
 from pytest_twisted import ensureDeferred  # type: ignore[import-untyped]
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import UNIXServerEndpoint
@@ -33,6 +33,7 @@ THREADS, AT_ONCE = 20, 10
 # Podman makes 40 containers in a test, on a machine that may have more to do.
 BOUND = 300
 IMAGE = "oci.test/concurrency:v1"
+_LOOKS, _TURNS = 10, 1000
 
 
 @frozen
@@ -57,6 +58,10 @@ class Left:
         waiting = sum(isinstance(one, Deferred) and not one.called for one in gc.get_objects())
         timers = reactor.getDelayedCalls()
         return cls(threading.active_count(), len(os.listdir("/proc/self/fd")), waiting, len(timers))  # noqa: PTH208 - one more is open while it looks
+
+    def exceeds(self, other: Left) -> bool:
+        """Answer whether there is more of anything than in another."""
+        return any(mine > theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True))
 
 
 def mixed(client: EngineClient) -> list[Coroutine[Deferred[Any], Any, Any]]:
@@ -149,7 +154,14 @@ async def leave_nothing(connect: Connect, is_quiet: Callable[[], bool] = lambda:
         while not is_quiet():
             await turn()
         left.append(Left.now())
-    assert left[1] == left[0]
+    for _ in range(_LOOKS):
+        if not left[1].exceeds(left[0]):
+            break
+        # A server closes what was connected to it, and a thread ends, a little later.
+        for _ in range(_TURNS):
+            await turn()
+        left[1] = Left.now()
+    assert not left[1].exceeds(left[0]), left
 
 
 def test_what_is_left_is_seen() -> None:

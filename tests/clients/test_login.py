@@ -231,7 +231,8 @@ def test_a_token_stands_in_for_a_password(client: Client, ada: Client, guarded: 
     refused(client, gone.printed, "logged out")
 
 
-@over_http
+# It waits, and a token that was revoked is answered alike: once is enough.
+@pytest.mark.parametrize("guarded", MODES[:1], indirect=True)
 def test_an_expired_token_is_told(client: Client, ada: Client, guarded: Guarded, name: str) -> None:
     """A token that has expired since it was used to log in is good for nothing, and the client says so."""
     repository = f"team/{name}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections import defaultdict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +44,7 @@ class ScriptedRegistry(Resource):
     - ``closed`` refuses uploads;
     - ``slow`` sends the beginning of its layer, and then a little at a time, and notes when whoever reads it goes away.
 
+    :ivar layers_asked: how often a layer has been asked for.
     :ivar begun: fires when the slow layer has been asked for.
     :ivar gone: fires when the connection that it was sent on is lost.
     """
@@ -54,7 +54,7 @@ class ScriptedRegistry(Resource):
     def __init__(self, reactor: Any) -> None:  # noqa: ANN401 - every kind of reactor
         super().__init__()  # type: ignore[no-untyped-call]
         self._reactor = reactor
-        self.asked: dict[str, int] = defaultdict(int)
+        self.layers_asked = 0
         self.begun: Deferred[None] = Deferred()
         self.gone: Deferred[None] = Deferred()
         # Another image for each registry, for engines fetch no layer twice.
@@ -83,7 +83,6 @@ class ScriptedRegistry(Resource):
         if path == "/v2/":
             return b"{}"
         name = path.removeprefix("/v2/").partition("/")[0]
-        self.asked[name] += 1
         if name == "limited":
             request.setHeader("Retry-After", "1")
             return _error(request, 429, "TOOMANYREQUESTS", "retry-after: 7s")
@@ -117,6 +116,7 @@ class ScriptedRegistry(Resource):
         return content
 
     def _send_layer(self, request: Request, name: str) -> Any:  # noqa: ANN401 - as render
+        self.layers_asked += 1
         if name == "damaged":
             return self.layer[:-8] + bytes(8)
         request.setHeader("Content-Length", str(len(self.layer)))

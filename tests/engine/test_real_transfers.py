@@ -131,9 +131,9 @@ async def test_a_cancelled_pull_lets_go_of_the_registry(client: EngineClient, sc
     with pytest.raises(CancelledError):
         await pulling
     await scripted.registry.gone
-    asked = scripted.registry.asked["slow"]
     assert not await client.images.exists(name)
-    assert scripted.registry.asked["slow"] == asked
+    # The configuration may be asked for beside it, a little later.
+    assert scripted.registry.layers_asked == 1
 
 
 @waits

@@ -35,7 +35,6 @@ from oci_twisted.engine.pods import Pods
 from oci_twisted.engine.system import System
 from oci_twisted.engine.transport.endpoints import endpoint_for
 from oci_twisted.engine.transport.limits import Limits, Timeouts
-from oci_twisted.engine.transport.pool import Pool
 from oci_twisted.engine.volumes import Volumes
 from oci_twisted.testing.pipes import PipeEndpoint
 from oci_twisted.testing.waiting import waits
@@ -95,15 +94,11 @@ class Stage:
         factory.buildProtocol = self._build  # type: ignore[method-assign]  # one of ours
         self.connection = HttpConnection(
             OPERATIONS,
-            lambda lost: Pool(
-                self.clock,
-                endpoint or PipeEndpoint(self.clock, factory),
-                host="engine",
-                lost=lost,
-                timeouts=TIMEOUTS,
-                limits=limits or Limits(),
-            ),
-            TIMEOUTS,
+            self.clock,
+            endpoint or PipeEndpoint(self.clock, factory),
+            host="engine",
+            timeouts=TIMEOUTS,
+            limits=limits or Limits(),
             docker=API,
         )
         self.client = EngineClient(Calls(self.connection, self.clock))

@@ -18,16 +18,17 @@ from oci_twisted.engine.drivers.operations import ApiVersion, Operation, Shape
 from oci_twisted.engine.errors import ConnectionFailed, EngineError, StreamCorrupt, Unsupported
 from oci_twisted.engine.interfaces import IConnection, IHandler
 from oci_twisted.engine.requests import Request, Response
-from oci_twisted.engine.transport.limits import Turns
+from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts, Turns
+from oci_twisted.engine.transport.pool import Pool
 from oci_twisted.engine.transport.wire import Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+    from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
     from oci_twisted.engine.interfaces import IByteStream
     from oci_twisted.engine.requests import Json
-    from oci_twisted.engine.transport.limits import Timeouts
-    from oci_twisted.engine.transport.pool import Pool
     from oci_twisted.engine.transport.wire import Answer
 
 _ERRORS = 300
@@ -84,20 +85,28 @@ class HttpConnection:
     there was none by which it could have been seen that the engine ended: it may have been replaced by another.
 
     :param operations: all that the engine can do.
-    :param make_pool: makes the pool; its parameter is to be called when that is so.
+    :param endpoint: connects to it.
+    :param host: for the header of that name.
+    :param engine: what it is called in messages.
     """
 
     def __init__(
         self,
         operations: Mapping[str, Operation],
-        make_pool: Callable[[Callable[[], None]], Pool],
-        timeouts: Timeouts,
+        clock: IReactorTime,
+        endpoint: IStreamClientEndpoint,
         *,
+        host: str,
+        engine: str = "the engine",
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        limits: Limits = DEFAULT_LIMITS,
         docker: ApiRange,
         libpod: ApiRange | None = None,
     ) -> None:
         self._operations = operations
-        self._pool = make_pool(self._forget)
+        self._pool = Pool(
+            clock, endpoint, host=host, lost=self._forget, engine=engine, timeouts=timeouts, limits=limits
+        )
         self._timeouts = timeouts
         self._docker = docker
         self._libpod = libpod

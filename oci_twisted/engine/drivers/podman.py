@@ -16,7 +16,6 @@ from oci_twisted.engine.drivers.podman_differences import DIFFERENCES, TlsChoice
 from oci_twisted.engine.interfaces import IDriver, IManifests, IPlainRegistries, IPods
 from oci_twisted.engine.transport.endpoints import endpoint_for, host_header
 from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
-from oci_twisted.engine.transport.pool import Pool
 
 if TYPE_CHECKING:
     from oci_twisted.engine.address import Address
@@ -95,16 +94,12 @@ class PodmanDriver:
         """Answer a connection; the engine is asked for nothing before the first request."""
         return PodmanConnection(
             OPERATIONS | _OWN,
-            lambda lost: Pool(
-                reactor,
-                endpoint_for(reactor, address.with_socket(SOCKET)),
-                host=host_header(address),
-                lost=lost,
-                engine=f"the engine at {address}",
-                timeouts=self.timeouts,
-                limits=self.limits,
-            ),
-            self.timeouts,
+            reactor,
+            endpoint_for(reactor, address.with_socket(SOCKET)),
+            host=host_header(address),
+            engine=f"the engine at {address}",
+            timeouts=self.timeouts,
+            limits=self.limits,
             docker=docker.API,
             libpod=LIBPOD,
         )

@@ -13,7 +13,6 @@ from oci_twisted.engine.address import Address
 from oci_twisted.engine.drivers.docker import API, OPERATIONS, DockerConnection
 from oci_twisted.engine.interfaces import IDriver
 from oci_twisted.engine.transport.limits import DEFAULT_LIMITS, DEFAULT_TIMEOUTS, Limits, Timeouts
-from oci_twisted.engine.transport.pool import Pool
 from oci_twisted.testing.pipes import PipeEndpoint
 
 if TYPE_CHECKING:
@@ -42,14 +41,10 @@ class MemoryDriver:
         """Answer a connection."""
         return DockerConnection(
             OPERATIONS,
-            lambda lost: Pool(
-                reactor,
-                PipeEndpoint(reactor, self.server),
-                host=address.scheme,
-                lost=lost,
-                timeouts=self.timeouts,
-                limits=self.limits,
-            ),
-            self.timeouts,
+            reactor,
+            PipeEndpoint(reactor, self.server),
+            host=address.scheme,
+            timeouts=self.timeouts,
+            limits=self.limits,
             docker=API,
         )

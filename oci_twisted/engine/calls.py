@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from attrs import evolve, field, frozen
 
 from oci_twisted.engine.documents import Fields, each
-from oci_twisted.engine.errors import StreamCorrupt, Unsupported
+from oci_twisted.engine.errors import NotFound, NotModified, StreamCorrupt, Unsupported
 from oci_twisted.engine.requests import Request, Response
 
 if TYPE_CHECKING:
@@ -86,6 +86,22 @@ class Calls:
         request = Request(method, parameters)
         response = await self._answer(request)
         return each(response.document, what, build, request)
+
+    async def finds(self, method: str, /, **parameters: Parameter) -> bool:
+        """Do an operation on one thing, and answer whether that is there."""
+        try:
+            await self.ask(method, **parameters)
+        except NotFound:
+            return False
+        return True
+
+    async def changes(self, method: str, /, **parameters: Parameter) -> bool:
+        """Do an operation that changes something, and answer whether it was not so already."""
+        try:
+            await self.ask(method, **parameters)
+        except NotModified:
+            return False
+        return True
 
     async def messages(self, method: str, body: Body = None, /, **parameters: Parameter) -> IMessageStream:
         """Do an operation that answers messages, which are the caller's to read or close."""

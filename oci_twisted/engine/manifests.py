@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from oci_twisted.engine.documents import NO_LABELS, Fields
-from oci_twisted.engine.errors import Invalid, NotFound, PushFailed
+from oci_twisted.engine.errors import Invalid, PushFailed
 from oci_twisted.engine.images.causes import failure
 from oci_twisted.engine.images.references import ImageReference
 from oci_twisted.engine.interfaces import IManifests
@@ -88,11 +88,7 @@ class Manifests:
 
     async def exists(self, name: str) -> bool:
         """Answer whether the engine has such a manifest list."""
-        try:
-            await self._lists().ask("manifest.exists", name=name)
-        except NotFound:
-            return False
-        return True
+        return await self._lists().finds("manifest.exists", name=name)
 
     async def add(self, name: str, *images: str, every_platform: bool = False) -> None:
         """

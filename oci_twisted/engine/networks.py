@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from oci_twisted.engine.documents import NO_LABELS, Fields
-from oci_twisted.engine.errors import NotFound
 from oci_twisted.engine.filters import Filters, encode_filters
 
 if TYPE_CHECKING:
@@ -151,11 +150,7 @@ class Networks:
 
     async def exists(self, network: str) -> bool:
         """Answer whether there is such a network."""
-        try:
-            await self._calls.ask("network.inspect", id=network)
-        except NotFound:
-            return False
-        return True
+        return await self._calls.finds("network.inspect", id=network)
 
     async def connect(self, network: str, container: str, *, aliases: Sequence[str] = (), address: str = "") -> None:
         """

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from oci_twisted.engine.containers.values import Created, Processes, read_processes
 from oci_twisted.engine.documents import NO_LABELS, Fields
-from oci_twisted.engine.errors import EngineError, NotFound, NotModified
+from oci_twisted.engine.errors import EngineError
 from oci_twisted.engine.filters import Filters, encode_filters
 from oci_twisted.engine.interfaces import IPods
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from oci_twisted.engine.calls import Calls
-    from oci_twisted.engine.requests import Json, Parameter
+    from oci_twisted.engine.requests import Json
 
 
 @frozen
@@ -139,15 +139,11 @@ class Pods:
 
     async def exists(self, pod: str) -> bool:
         """Answer whether there is such a pod."""
-        try:
-            await self._pods().ask("pod.exists", name=pod)
-        except NotFound:
-            return False
-        return True
+        return await self._pods().finds("pod.exists", name=pod)
 
     async def start(self, pod: str) -> bool:
         """Start its containers, and answer whether one did not run; a pod without containers cannot be started."""
-        return await self._changes("pod.start", name=pod)
+        return await self._pods().changes("pod.start", name=pod)
 
     async def stop(self, pod: str, *, timeout: int | None = None) -> bool:  # noqa: ASYNC109 - the engine's, not ours
         """
@@ -155,7 +151,7 @@ class Pods:
 
         :param timeout: seconds until they are ended.
         """
-        return await self._changes("pod.stop", name=pod, timeout=timeout)
+        return await self._pods().changes("pod.stop", name=pod, timeout=timeout)
 
     async def restart(self, pod: str) -> None:
         """Stop and start its containers."""
@@ -195,13 +191,6 @@ class Pods:
 
     def _pods(self) -> Calls:
         return self._calls.require(IPods)
-
-    async def _changes(self, method: str, **parameters: Parameter) -> bool:
-        try:
-            await self._pods().ask(method, **parameters)
-        except NotModified:
-            return False
-        return True
 
 
 def _pruned(fields: Fields) -> str:

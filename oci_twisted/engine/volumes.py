@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from oci_twisted.engine.documents import NO_LABELS, Fields
-from oci_twisted.engine.errors import NotFound
 from oci_twisted.engine.filters import Filters, encode_filters
 
 if TYPE_CHECKING:
@@ -99,11 +98,7 @@ class Volumes:
 
     async def exists(self, name: str) -> bool:
         """Answer whether there is such a volume."""
-        try:
-            await self._calls.ask("volume.inspect", name=name)
-        except NotFound:
-            return False
-        return True
+        return await self._calls.finds("volume.inspect", name=name)
 
     async def remove(self, name: str, *, force: bool = False) -> None:
         """

@@ -25,7 +25,6 @@ from oci_twisted.engine.containers.values import (
     read_processes,
     read_summary,
 )
-from oci_twisted.engine.errors import NotFound, NotModified
 from oci_twisted.engine.filters import Filters, encode_filters
 from oci_twisted.engine.images.names import split_tag
 
@@ -93,11 +92,7 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
 
     async def exists(self, container: str) -> bool:
         """Answer whether there is such a container."""
-        try:
-            await self._calls.ask("container.inspect", id=container)
-        except NotFound:
-            return False
-        return True
+        return await self._calls.finds("container.inspect", id=container)
 
     async def start(self, container: str) -> bool:
         """
@@ -105,7 +100,7 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
 
         :raise Invalid: when its command is not there, or cannot be run.
         """
-        return await self._changes("container.start", id=container)
+        return await self._calls.changes("container.start", id=container)
 
     async def run(
         self,
@@ -135,7 +130,7 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
 
         :param timeout: how many seconds it is given; the container's own, or 10, if ``None``.
         """
-        return await self._changes("container.stop", id=container, timeout=timeout)
+        return await self._calls.changes("container.stop", id=container, timeout=timeout)
 
     async def restart(self, container: str, *, timeout: int | None = None) -> None:  # noqa: ASYNC109 - the engine's
         """Stop it if it runs, as `stop` does, and start it."""
@@ -234,10 +229,3 @@ class Containers(ContainerExecs, ContainerLogs, ContainerStats, ContainerFiles):
         )
         id_ = fields.text("Id")
         return id_ if id_.startswith("sha256:") else f"sha256:{id_}"
-
-    async def _changes(self, method: str, **parameters: object) -> bool:
-        try:
-            await self._calls.ask(method, **parameters)
-        except NotModified:
-            return False
-        return True

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oci_twisted.engine.documents import NO_LABELS
-from oci_twisted.engine.errors import EngineError, NotFound, StreamCorrupt
+from oci_twisted.engine.errors import EngineError, StreamCorrupt
 from oci_twisted.engine.filters import Filters, encode_filters
 from oci_twisted.engine.images.builds import build
 from oci_twisted.engine.images.causes import complaint_of
@@ -74,11 +74,7 @@ class Images:
 
     async def exists(self, name: str) -> bool:
         """Answer whether there is such an image."""
-        try:
-            await self._calls.ask("image.inspect", name=name)
-        except NotFound:
-            return False
-        return True
+        return await self._calls.finds("image.inspect", name=name)
 
     async def history(self, name: str) -> tuple[HistoryEntry, ...]:
         """

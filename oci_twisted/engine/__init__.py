@@ -8,7 +8,7 @@ From the outside to the inside:
   with `documents.Fields`, and never sees HTTP.
 - `blocking`: the same for other threads than the reactor's, over `threads`.
 - `containers`, `images`, `events`, `networks`, `volumes`, `pods`, `manifests`, `system`: the groups.
-- `credentials`: as whom an engine speaks to registries.  `files`: files and folders as bodies.
+- `credentials`: as whom an engine speaks to registries.  `files`: files and folders as bodies, over `dockerignore`.
 - `interfaces`, `requests`, `errors`: the seams.  Methods, parameters and documents are Docker's; drivers of other
   engines translate.
 - `drivers`: by name, and ours, which are tables of operations over a pool of connections.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.threadpool import ThreadPool
 
-from oci_twisted.engine.images.dockerignore import DockerIgnore
+from oci_twisted.engine.dockerignore import DockerIgnore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oci_twisted.engine.images.dockerignore import DockerIgnore, InvalidPattern
+from oci_twisted.engine.dockerignore import DockerIgnore, InvalidPattern
 
 # A file, one of its paths, and whether that is for the build.  The first are Docker's own examples.
 CASES = [

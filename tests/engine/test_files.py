@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
+from oci_twisted.engine.dockerignore import InvalidPattern
 from oci_twisted.engine.errors import StreamCorrupt
 from oci_twisted.engine.files import PIECE, pieces_of_context, pieces_of_file, pieces_of_folder, write_file
-from oci_twisted.engine.images.dockerignore import InvalidPattern
 from oci_twisted.engine.transport.streams import ByteStream
 from oci_twisted.testing.waiting import turn, waits
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from oci_twisted.testing.engine.memory import MemoryEngine
+from oci_twisted.testing.engine.registries import ADA, Place
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -19,6 +21,29 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TURNS = 200
+
+
+def with_registries(reactor: Any, **more: Any) -> MemoryEngine:  # noqa: ANN401 - the engine's parameters
+    """Make an engine that has the registries of `OwnRegistries`."""
+    engine = MemoryEngine(reactor, **more)
+    engine.accounts[OwnRegistries.GUARDED] = {ADA.username: ADA.password}
+    return engine
+
+
+class OwnRegistries:
+    """The registries of a contract suite, where the engine in memory has them itself."""
+
+    GUARDED = "guarded.test"
+
+    @pytest.fixture
+    def registry(self) -> Place:
+        """Give a registry of the engine's own."""
+        return Place("registry.test")
+
+    @pytest.fixture
+    def guarded(self) -> Place:
+        """Give another one, which knows a user."""
+        return Place(self.GUARDED)
 
 
 class Bench:

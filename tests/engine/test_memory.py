@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from oci_twisted.testing.engine import EngineContract
-from oci_twisted.testing.engine.memory import MemoryEngine
-from oci_twisted.testing.engine.registries import ADA, Place
+from tests.engine.memory import OwnRegistries, with_registries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from oci_twisted.testing.engine import Connect
 
 
-class TestMemory(EngineContract):
+class TestMemory(OwnRegistries, EngineContract):
     """`MemoryEngine` does what the real ones do, and reaches `EngineClient` by the same HTTP."""
 
     @pytest.fixture(params=["1.41", "1.51"])
@@ -24,17 +23,6 @@ class TestMemory(EngineContract):
         """Give what connects to an engine of the test's own, as Docker was and as it is."""
         from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
 
-        engine = MemoryEngine(reactor, api_version=request.param)
-        engine.accounts["guarded.test"] = {ADA.username: ADA.password}
+        engine = with_registries(reactor, api_version=request.param)
         yield engine.client
         engine.close()
-
-    @pytest.fixture
-    def registry(self) -> Place:
-        """Give a registry of the engine's own."""
-        return Place("registry.test")
-
-    @pytest.fixture
-    def guarded(self) -> Place:
-        """Give another one, which knows a user."""
-        return Place("guarded.test")

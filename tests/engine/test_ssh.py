@@ -21,10 +21,9 @@ from oci_twisted.engine.errors import ConnectionFailed, EngineError, HostKeyRefu
 from oci_twisted.engine.transport.endpoints import endpoint_for
 from oci_twisted.engine.transport.ssh import Channels
 from oci_twisted.testing.engine import EngineContract
-from oci_twisted.testing.engine.memory import MemoryEngine
-from oci_twisted.testing.engine.registries import ADA, Place
 from oci_twisted.testing.waiting import turn, until, waits
 from tests.clients.tools import fails
+from tests.engine.memory import OwnRegistries, with_registries
 from tests.engine.sshd import SshServer, ssh_agent, ssh_server
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
     from oci_twisted.engine.address import Address
     from oci_twisted.testing.engine import Connect
+    from oci_twisted.testing.engine.memory import MemoryEngine
 
 pytestmark = pytest.mark.clients
 
@@ -44,8 +44,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[MemoryEngine]:
     """Serve an engine at ``tmp_path / "engine"``."""
     from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
 
-    engine = MemoryEngine(reactor)
-    engine.accounts["guarded.test"] = {ADA.username: ADA.password}
+    engine = with_registries(reactor)
     listening = await UNIXServerEndpoint(reactor, str(tmp_path / "engine")).listen(engine.server)
     yield engine
     engine.close()
@@ -59,7 +58,7 @@ async def connect(address: Address) -> EngineClient:
     return await EngineClient.connect(address, reactor=reactor, driver="docker")
 
 
-class TestSsh(EngineContract):
+class TestSsh(OwnRegistries, EngineContract):
     """`EngineClient` keeps its promises behind SSH."""
 
     @pytest.fixture
@@ -67,16 +66,6 @@ class TestSsh(EngineContract):
         """Give what connects to the engine."""
         del engine
         return functools.partial(connect, sshd.address(str(tmp_path / "engine")))
-
-    @pytest.fixture
-    def registry(self) -> Place:
-        """Give a registry of the engine's own."""
-        return Place("registry.test")
-
-    @pytest.fixture
-    def guarded(self) -> Place:
-        """Give another one, which knows a user."""
-        return Place("guarded.test")
 
 
 @waits

@@ -24,8 +24,8 @@ from oci_twisted.engine.address import Address, TlsFiles
 from oci_twisted.engine.errors import ConnectionFailed
 from oci_twisted.testing.engine import TransportContract
 from oci_twisted.testing.engine.memory import MemoryEngine
-from oci_twisted.testing.engine.registries import ADA, Place
 from oci_twisted.testing.waiting import waits
+from tests.engine.memory import OwnRegistries, with_registries
 from tests.engine.tls_server import HalvesFactory
 from tests.wire.certificates import Certified, certify, make_certificate
 
@@ -65,8 +65,7 @@ async def port(own: ssl.PrivateCertificate) -> AsyncIterator[int]:
     """Serve an engine that asks for a certificate signed by that authority."""
     from twisted.internet import reactor  # noqa: PLC0415 - pytest-twisted installs it
 
-    engine = MemoryEngine(reactor)
-    engine.accounts["guarded.test"] = {ADA.username: ADA.password}
+    engine = with_registries(reactor)
     secured = HalvesFactory(reactor, own.options(own), engine.server)
     listening = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(secured)
     yield cast("IPv4Address", listening.getHost()).port
@@ -86,23 +85,13 @@ async def connect(port: int, tls: TlsFiles, host: str = "127.0.0.1") -> EngineCl
     return await EngineClient.connect(Address("tls", host=host, port=port, tls=tls), reactor=reactor)
 
 
-class TestTls(TransportContract):
+class TestTls(OwnRegistries, TransportContract):
     """What a client promises of streams and processes holds behind TLS."""
 
     @pytest.fixture
     def connect(self, pem: Path, port: int) -> Connect:
         """Give what connects to the engine."""
         return functools.partial(connect, port, TlsFiles(pem, pem, pem))
-
-    @pytest.fixture
-    def registry(self) -> Place:
-        """Give a registry of the engine's own."""
-        return Place("registry.test")
-
-    @pytest.fixture
-    def guarded(self) -> Place:
-        """Give another one, which knows a user."""
-        return Place("guarded.test")
 
 
 @waits

@@ -3,8 +3,8 @@ Containers, and what is inside of them.
 
 - `containers`: the group, which is made of `execs`, `logs`, `stats` and `archives`
 - `config`: what a container is made of; `values`: what an engine says of one
-- `processes`: processes that somebody is connected to, over `frames`; `outputs` and `runs` for those who only want to
-  know what came out
+- `processes`: processes that somebody is connected to, over `frames`; `exits`: how they end; `outputs` and `runs` for
+  those who only want to know what came out
 - `deliveries`: one stream for two consumers
 """
 
@@ -18,6 +18,7 @@ from oci_twisted.engine.containers.processes import ContainerProcess
 from oci_twisted.engine.containers.stats import Stats, StatsStream, Traffic
 from oci_twisted.engine.containers.values import (
     Container,
+    ContainersPruned,
     ContainerSummary,
     Created,
     Exit,
@@ -35,6 +36,7 @@ __all__ = [
     "ContainerProcess",
     "ContainerSummary",
     "Containers",
+    "ContainersPruned",
     "Created",
     "Exit",
     "Log",
